@@ -1,0 +1,115 @@
+"""Addresses: where a service listens and where a client connects.
+
+==========================  ==================================================================
+``unix:/run/calc.sock``     a Unix stream socket; a relative path is taken as it is
+``tcp://127.0.0.1:9000``    TCP; ``:9000`` for short is loopback, ``tcp://:9000`` every interface
+``tls://calc.lan:9000``     TLS over TCP
+``udp://127.0.0.1:9000``    datagrams, for notifications only
+``unixgram:/run/calc.dg``   Unix datagrams, for notifications only
+==========================  ==================================================================
+
+An IPv6 host stands in brackets: ``tcp://[::1]:9000``. Port 0 lets the system choose when listening.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+__all__ = ["Address", "Scheme", "parse"]
+
+
+class Scheme(enum.Enum):
+    UNIX = "unix"
+    TCP = "tcp"
+    TLS = "tls"
+    UDP = "udp"
+    UNIXGRAM = "unixgram"
+
+
+_PATHS = {Scheme.UNIX, Scheme.UNIXGRAM}
+_DATAGRAMS = {Scheme.UDP, Scheme.UNIXGRAM}
+_MAX_PATH = 107  # bytes of sockaddr_un.sun_path on Linux, less its NUL
+
+
+@attrs.frozen
+class Address:
+    """One parsed address; `str` gives back the text that `parse` reads.
+
+    Attributes:
+        scheme: the transport.
+        path: the socket file of ``unix`` and ``unixgram``, else empty.
+        host: the host name or IP address without brackets; empty means every interface. Empty for paths.
+        port: 0 to 65535; 0 for paths.
+    """
+
+    scheme: Scheme
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    @property
+    def is_datagram(self) -> bool:
+        """Whether only notifications travel to this address."""
+        return self.scheme in _DATAGRAMS
+
+    @property
+    def is_path(self) -> bool:
+        """Whether this is a socket file of this host."""
+        return self.scheme in _PATHS
+
+    def __str__(self) -> str:
+        if self.is_path:
+            return f"{self.scheme.value}:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme.value}://{host}:{self.port}"
+
+
+def parse(text: str | Address) -> Address:
+    """Read an address.
+
+    Raises:
+        ValueError: the text is no address; the message says what was expected.
+    """
+    if isinstance(text, Address):
+        return text
+    if text.startswith(":"):
+        return _parse_network(Scheme.TCP, f"127.0.0.1{text}", text)
+    name, colon, rest = text.partition(":")
+    try:
+        scheme = Scheme(name)
+    except ValueError:
+        scheme = None
+    if not colon or scheme is None:
+        raise ValueError(f"{text!r} is no address: write unix:/path, tcp://host:port, udp://host:port or :port")
+    if scheme in _PATHS:
+        return _parse_path(scheme, rest, text)
+    if not rest.startswith("//"):
+        raise ValueError(f"{text!r} is no address: write {name}://host:port")
+    return _parse_network(scheme, rest[2:], text)
+
+
+def _parse_path(scheme: Scheme, path: str, text: str) -> Address:
+    if path.startswith("//"):
+        path = path[2:]
+    if path.startswith(("@", "\0")):
+        raise ValueError(
+            f"{text!r} is an abstract socket, which has no permissions (CVE-2020-15257): give the path of a file"
+        )
+    if not path or "\0" in path:
+        raise ValueError(f"{text!r} is no address: write {scheme.value}:/path/of/the.sock")
+    if len(path.encode()) > _MAX_PATH:
+        raise ValueError(f"{text!r} is too long: the path of a Unix socket has at most {_MAX_PATH} bytes")
+    return Address(scheme, path=path)
+
+
+def _parse_network(scheme: Scheme, rest: str, text: str) -> Address:
+    host, colon, port = rest.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and not bracketed):
+        raise ValueError(
+            f"{text!r} is no address: write {scheme.value}://host:port with a port of 0 to 65535, "
+            "and an IPv6 host in brackets"
+        )
+    return Address(scheme, host=host[1:-1] if bracketed else host, port=int(port))
