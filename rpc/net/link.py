@@ -1,0 +1,167 @@
+"""What a connection stands on: a plain socket, or any byte stream of trio's.
+
+Both answer the same few questions. A `SocketLink` is non-blocking, so that a reader may look for bytes and a
+writer may send without leaving its task; a `StreamLink` (memory, TLS, pipes, every transport that is not a plain
+socket) can only be awaited. Whoever needs to know which of them it has asks `Link.is_socket`.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
+
+import trio
+
+from rpc.peer import Peer
+
+__all__ = ["Buffer", "Link", "SocketLink", "StreamLink"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+_JOIN_BELOW = 65_536
+"""Bytes up to which joining buffers and one `send` is quicker than `sendmsg` (measured with 20-byte frames)."""
+
+_MOST_BUFFERS = 1024
+"""IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
+
+
+class Link(Protocol):
+    """A byte stream to a peer."""
+
+    peer: Peer
+    is_socket: bool
+
+    def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Send what can go without waiting, and give back the rest.
+
+        Raises:
+            OSError: the peer is gone.
+        """
+        ...
+
+    async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Wait until something can be sent, send it, and give back the rest.
+
+        A cancelled call may have sent a part, so the link is of no use after it.
+
+        Raises:
+            OSError, trio.BrokenResourceError: the peer is gone.
+            trio.ClosedResourceError: this side closed the link.
+        """
+        ...
+
+    def shutdown_write(self) -> None:
+        """Tell the peer that nothing more will come, where the transport can say so."""
+        ...
+
+    def close(self) -> None:
+        """Close at once, waking whoever waits; does nothing the second time."""
+        ...
+
+
+class SocketLink:
+    """A connected, non-blocking stream socket, owned by this object."""
+
+    is_socket = True
+
+    def __init__(self, sock: socket.socket, peer: Peer) -> None:
+        self.socket = sock
+        self.peer = peer
+
+    def receive_nowait(self, size: int) -> bytes:
+        """Read at most `size` bytes; ``b""`` is the end of the peer's stream.
+
+        Raises:
+            BlockingIOError: nothing is there.
+            OSError: the peer is gone.
+        """
+        return self.socket.recv(size)
+
+    def receive_into_nowait(self, view: memoryview) -> int:
+        """Read straight into `view` and give the count of bytes; raises as `receive_nowait`."""
+        return self.socket.recv_into(view)
+
+    async def wait_readable(self) -> None:
+        """Wait until there is something to read; raises `trio.ClosedResourceError` when `close` comes first."""
+        await trio.lowlevel.wait_readable(self.socket)
+
+    def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        try:
+            if len(buffers) == 1:
+                sent = self.socket.send(buffers[0])
+            elif sum(map(len, buffers)) < _JOIN_BELOW:
+                buffers = [b"".join(buffers)]
+                sent = self.socket.send(buffers[0])
+            else:
+                sent = self.socket.sendmsg(buffers[:_MOST_BUFFERS])
+        except BlockingIOError:
+            sent = 0
+        return _rest(buffers, sent)
+
+    async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
+        await trio.lowlevel.wait_writable(self.socket)
+        return self.send_nowait(buffers)
+
+    def shutdown_write(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
+
+    def close(self) -> None:
+        if self.socket.fileno() >= 0:
+            trio.lowlevel.notify_closing(self.socket)
+            self.socket.close()
+
+
+class StreamLink:
+    """A `trio.abc.Stream`, owned by this object; it is read and written by tasks that wait."""
+
+    is_socket = False
+
+    def __init__(self, stream: trio.abc.Stream, peer: Peer) -> None:
+        self.stream = stream
+        self.peer = peer
+        self._closing = trio.CancelScope()
+
+    async def receive_some(self) -> bytes | bytearray:
+        """Wait for bytes; ``b""`` is the end, of the peer's stream or by `close`.
+
+        Raises:
+            trio.BrokenResourceError: the peer is gone.
+        """
+        with self._closing:
+            return await self.stream.receive_some()
+        return b""
+
+    def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        return buffers
+
+    async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
+        await self.stream.send_all(b"".join(buffers))
+        return []
+
+    def shutdown_write(self) -> None:
+        # TLS and most wrapped streams cannot half-close; the GOAWAY before it has told the peer.
+        pass
+
+    def close(self) -> None:
+        self._closing.cancel()
+
+    async def aclose(self) -> None:
+        """Close the stream itself, without courtesy: the last word was a GOAWAY."""
+        await trio.aclose_forcefully(self.stream)
+
+
+def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:
+    """What is left of `buffers` after their first `sent` bytes."""
+    for index, buffer in enumerate(buffers):
+        size = len(buffer)
+        if sent < size:
+            head = memoryview(buffer)[sent:] if sent else buffer
+            return [head, *buffers[index + 1 :]]
+        sent -= size
+    return []
