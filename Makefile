@@ -1,0 +1,43 @@
+# Each target makes its own .venv and installs what it needs; all it asks for is Python 3.11 or newer, with pip.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.run
+	$(BIN)/rpc demo
+
+test: .venv/.test
+	$(BIN)/python -m pytest
+
+check: .venv/.check
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/python -m pytest
+
+bench: .venv/.run
+	$(BIN)/python -m benchmarks.compare
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
+
+# A stamp is newer than pyproject.toml while what it stands for is installed.
+.venv/.run: pyproject.toml .venv/.pip
+	$(INSTALL)
+	@touch $@
+
+.venv/.test .venv/.check: .venv/.%: pyproject.toml .venv/.pip
+	$(INSTALL) --group $*
+	@touch $@
+
+# Dependency groups want a pip newer than Python 3.11 brings. The second way is for a Python without ensurepip.
+.venv/.pip:
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed, and none was found: name it with make PYTHON=...))
+	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@touch $@
