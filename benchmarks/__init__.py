@@ -1,0 +1,1 @@
+"""Measurements of calls between processes; ``docs/performance.md`` says how to read them."""
