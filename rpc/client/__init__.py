@@ -1,0 +1,1 @@
+"""The connecting role: connections to a server, calls, stubs, and datagrams that nobody answers."""

@@ -1,0 +1,118 @@
+"""Notifications as datagrams: sent without waiting, never answered, and sometimes lost."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, overload
+
+from rpc.address import Address, parse
+from rpc.errors import Processed, ResourceExhausted, Unavailable
+from rpc.limits import MAX_DATAGRAM
+from rpc.net.datagrams import DatagramSender, SenderStatistics, open_sender
+from rpc.service.context import Context
+from rpc.service.handle import Notification
+from rpc.wire import datagrams, payload
+
+__all__ = ["Notifier", "notifier"]
+
+P = ParamSpec("P")
+
+
+class Notifier:
+    """Sends notifications to one address, one datagram each. Made by `notifier`; to be used by one thread."""
+
+    def __init__(self, sender: DatagramSender, *, max_size: int = MAX_DATAGRAM) -> None:
+        self._socket = sender
+        self._max_size = max_size
+        self._sender = secrets.token_bytes(datagrams.SENDER_SIZE)
+        self._sequence = 0
+
+    def __repr__(self) -> str:
+        return f"<Notifier {self._socket.address}>"
+
+    @overload
+    def send(
+        self,
+        target: Notification[Callable[Concatenate[Context[Any], P], Any]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None: ...
+    @overload
+    def send(self, target: Notification[Callable[P, Any]], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
+    @overload
+    def send(self, target: str, /, *args: object, **kwargs: object) -> None: ...
+    def send(self, target: str | Notification[Any], /, *args: object, **kwargs: object) -> None:
+        """Send one notification, by its name or by its handle, and do not wait for anything.
+
+        The datagram may be lost on its way, or right here where the kernel has no room for it, which
+        `statistics` tells. The receiver takes it at most once.
+
+        Raises:
+            ResourceExhausted: it would be larger than `max_size`, or than the system can send at all.
+            TypeError: an argument cannot travel, or `target` is not a notification.
+            Unavailable: the system does not let us send there.
+            trio.ClosedResourceError: this notifier is closed.
+        """
+        name = _name_of(target)
+        datagram = datagrams.encode(
+            name, payload.encode([list(args), kwargs]), self._sender, self._sequence + 1, max_size=self._max_size
+        )
+        try:
+            self._socket.send(datagram)
+        except OSError as error:
+            raise _translate(name, len(datagram), error) from error
+        # A number is used up by a datagram that was lost here too, so that the receiver counts it as lost.
+        self._sequence += 1
+
+    def statistics(self) -> SenderStatistics:
+        """How many datagrams left this host, and how many did not and why."""
+        return self._socket.statistics()
+
+
+def _name_of(target: object) -> str:
+    if isinstance(target, str):
+        return target
+    if isinstance(target, Notification):
+        return target.name
+    raise TypeError(f"expected a notification or its name 'service.method', got {target!r}")
+
+
+def _translate(name: str, size: int, error: OSError) -> ResourceExhausted | Unavailable:
+    if error.errno == errno.EMSGSIZE:
+        return ResourceExhausted(
+            f"{name}: a datagram of {size} bytes is more than the system sends", processed=Processed.DO_NOT_RETRY
+        )
+    return Unavailable(f"{name}: cannot send: {error.strerror}", processed=Processed.NOT_PROCESSED)
+
+
+@asynccontextmanager
+async def notifier(address: str | Address, *, max_size: int = MAX_DATAGRAM) -> AsyncGenerator[Notifier, None]:
+    """Send notifications to ``udp://host:port`` or ``unixgram:/path`` while the block runs.
+
+    Whether anybody receives there is not asked, so the receiver may start later, and may be started again.
+
+    Args:
+        address: where to send.
+        max_size: bytes of the largest datagram. More than 1200 only within this host, where 65507 are possible:
+            elsewhere larger ones are cut on the way and mostly lost.
+
+    Raises:
+        Unavailable: the host is not known, or there is no way to it.
+        ValueError: it is no address for datagrams, or `max_size` does not fit it.
+    """
+    where = parse(address)
+    if not 0 < max_size <= datagrams.LARGEST:
+        raise ValueError(f"max_size is 1 to {datagrams.LARGEST} bytes, not {max_size}")
+    sender = await open_sender(where)
+    try:
+        if max_size > MAX_DATAGRAM and not sender.is_local:
+            raise ValueError(
+                f"max_size: {where} is another host; at most {MAX_DATAGRAM} bytes arrive there in one piece"
+            )
+        yield Notifier(sender, max_size=max_size)
+    finally:
+        sender.close()

@@ -1,0 +1,1 @@
+"""Where bytes move: sockets, streams and the connections on them. Trio starts on this floor."""

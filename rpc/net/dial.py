@@ -1,0 +1,118 @@
+"""Connecting: from an address to a link.
+
+A new transport is a row in the table at the end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from rpc.address import Address, Scheme
+from rpc.errors import Processed, Unavailable
+from rpc.net import sockets, system
+from rpc.net.link import Link, SocketLink
+from rpc.peer import Peer
+
+__all__ = ["dial"]
+
+_QUEUE_PATIENCE = 10.0
+"""Seconds to try again where the queue of a Unix listener is full: the kernel says so at once and then cannot be
+waited for. TCP tries again by itself."""
+_QUEUE_PAUSE = 0.005
+
+_PLAIN_WORDS = {
+    errno.ENOENT: "no such socket file: is the server running?",
+    errno.EAGAIN: "the server does not take up its waiting connections",
+}
+
+
+async def dial(address: Address) -> Link:
+    """Connect to a server.
+
+    How long it may take is the caller's cancel scope to say; a cancelled call leaves nothing open.
+
+    Raises:
+        Unavailable: there is no connection; the message has the address and the cause, which is chained too.
+        ValueError: nobody connects to such an address.
+    """
+    connect = _TRANSPORTS.get(address.scheme)
+    if connect is None:
+        raise ValueError(f"cannot connect to {address}: {_why_not(address)}")
+    try:
+        return await connect(address)
+    except OSError as error:
+        raise Unavailable(f"cannot connect to {address}: {_cause(error)}", processed=Processed.NOT_PROCESSED) from error
+
+
+def _why_not(address: Address) -> str:
+    if address.is_datagram:
+        return "only notifications travel there, through rpc.notifier"
+    return f"{address.scheme.value} needs a TLS context, which this version does not take"
+
+
+def _cause(error: OSError) -> str:
+    """What went wrong in words; trio chains the failures of a host's several addresses as a group."""
+    failures: tuple[OSError, ...] = getattr(error.__cause__, "exceptions", (error,))
+    return "; ".join(dict.fromkeys(_words(failure) for failure in failures))
+
+
+def _words(failure: OSError) -> str:
+    number = failure.errno or 0
+    if number > 0:
+        return _PLAIN_WORDS.get(number) or os.strerror(number)
+    return failure.strerror or str(failure)  # of a name lookup, which has numbers of its own
+
+
+# --- Unix ------------------------------------------------------------------------------------------------------
+
+
+async def _dial_unix(address: Address) -> Link:
+    await trio.lowlevel.checkpoint()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sockets.tune(sock)
+        await _connect_unix(sock, address.path)
+        process = system.credentials_of(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return SocketLink(
+        sock, Peer(address=str(address), transport="unix", uid=process.uid, gid=process.gid, pid=process.pid)
+    )
+
+
+async def _connect_unix(sock: socket.socket, path: str) -> None:
+    deadline = trio.current_time() + _QUEUE_PATIENCE
+    while problem := sock.connect_ex(path):
+        if problem != errno.EAGAIN or trio.current_time() >= deadline:
+            raise OSError(problem, os.strerror(problem), path)
+        await trio.sleep(_QUEUE_PAUSE)
+
+
+# --- TCP -------------------------------------------------------------------------------------------------------
+
+
+async def _dial_tcp(address: Address) -> Link:
+    if not address.host or not address.port:
+        raise ValueError(f"cannot connect to {address}: a client needs a host and a port")
+    stream = await trio.open_tcp_stream(address.host, address.port)
+    # Trio has tried the host's addresses side by side; from here on the descriptor is ours.
+    sock = socket.socket(fileno=stream.socket.detach())
+    try:
+        sockets.tune(sock)
+        peer = Peer(address=str(sockets.name_of(address.scheme, sock.getpeername())), transport="tcp")
+    except OSError:
+        sock.close()
+        raise
+    return SocketLink(sock, peer)
+
+
+_TRANSPORTS: dict[Scheme, Callable[[Address], Awaitable[Link]]] = {
+    Scheme.UNIX: _dial_unix,
+    Scheme.TCP: _dial_tcp,
+}

@@ -1,0 +1,170 @@
+"""Accepting: from an address to listeners, from a listener to links.
+
+A new transport is a row in the table at the end.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import socket
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from rpc.address import Address, Scheme
+from rpc.net import sockets, system, unix_socket
+from rpc.net.link import Link, SocketLink
+from rpc.peer import Peer
+
+__all__ = ["BACKLOG", "Listener", "listen"]
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 1024
+"""Connections that the kernel holds for us until they are accepted: as many as a server holds by default."""
+
+_PASSING = {
+    errno.EAGAIN,
+    errno.ECONNABORTED,
+    errno.ECONNRESET,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOPROTOOPT,
+    errno.EPERM,
+    errno.EPROTO,
+    getattr(errno, "ENONET", errno.ENETDOWN),
+}
+"""What `accept` says of one connection that is gone already (accept(2)), or that a firewall refused."""
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""What `accept` says when the process or the system has no room: the connection stays in the queue."""
+
+_PAUSE = 0.1
+_COMPLAINT_INTERVAL = 5.0
+"""Seconds: how long accepting rests when there is no room, and how often that is logged at most."""
+
+
+def _nothing() -> None:
+    pass
+
+
+class Listener:
+    """One listening socket, owned by this object.
+
+    Attributes:
+        address: where it listens, with the port that the system chose, or the path that was asked for.
+    """
+
+    def __init__(self, sock: socket.socket, address: Address, *, remove: Callable[[], None] = _nothing) -> None:
+        self.address = address
+        self._socket = sock
+        self._remove = remove
+        self._next_complaint = -math.inf
+
+    def __repr__(self) -> str:
+        return f"<Listener {self.address} {'closed' if self.is_closed else 'open'}>"
+
+    @property
+    def is_closed(self) -> bool:
+        return self._socket.fileno() < 0
+
+    async def accept(self) -> Link:
+        """Wait for the next connection; for one task at a time.
+
+        A connection that is gone before it was accepted is passed over. Without room for another descriptor,
+        accepting rests a moment and tries again: who waits in the queue is not lost. A cancelled call leaves
+        the queue as it is.
+
+        Raises:
+            trio.ClosedResourceError: this listener is, or was meanwhile, closed.
+        """
+        while True:
+            if self.is_closed:
+                raise trio.ClosedResourceError("this listener is closed")
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                sock, name = self._socket.accept()
+            except OSError as error:
+                await self._recover(error)
+                continue
+            try:
+                return SocketLink(sock, self._introduce(sock, name))
+            except OSError:
+                sock.close()
+
+    def _introduce(self, sock: socket.socket, name: sockets.SocketName) -> Peer:
+        sockets.tune(sock)
+        if not self.address.is_path:
+            address = sockets.name_of(self.address.scheme, name)
+            return Peer(address=str(address), transport=self.address.scheme.value)
+        process = system.credentials_of(sock)
+        return Peer(address=str(self.address), transport="unix", uid=process.uid, gid=process.gid, pid=process.pid)
+
+    async def _recover(self, error: OSError) -> None:
+        """Rest where there is no room, go on where only one connection failed, raise anything else."""
+        if error.errno in _EXHAUSTED:
+            now = trio.current_time()
+            if now >= self._next_complaint:
+                self._next_complaint = now + _COMPLAINT_INTERVAL
+                logger.error("%s: cannot accept, no room: %s", self.address, error.strerror)
+            await trio.sleep(_PAUSE)
+        elif error.errno not in _PASSING:
+            raise error
+
+    def close(self) -> None:
+        """Stop listening at once, and remove the socket file if it is still ours; nothing the second time.
+
+        Connections that nobody accepted are lost. An `accept` that waits raises `trio.ClosedResourceError`.
+        """
+        if self.is_closed:
+            return
+        trio.lowlevel.notify_closing(self._socket)
+        # While it still listens: a server that starts now finds this one alive and leaves the file alone.
+        self._remove()
+        self._socket.close()
+
+    async def aclose(self) -> None:
+        """As `close`, and a checkpoint."""
+        self.close()
+        await trio.lowlevel.checkpoint()
+
+
+async def listen(address: Address, *, backlog: int = BACKLOG) -> list[Listener]:
+    """Listen on an address: one listener, or one for each address that a host name or an empty host stands for.
+
+    A cancelled call leaves nothing behind.
+
+    Raises:
+        OSError: the address is in use, by a live server where it is a socket file, or cannot be bound.
+        ValueError: nobody accepts connections on such an address.
+    """
+    opener = _TRANSPORTS.get(address.scheme)
+    if opener is None:
+        raise ValueError(f"cannot listen on {address}: {_why_not(address)}")
+    return await opener(address, backlog)
+
+
+def _why_not(address: Address) -> str:
+    if address.is_datagram:
+        return "it takes datagrams, not connections"
+    return f"{address.scheme.value} needs a TLS context, which this version does not take"
+
+
+async def _listen_unix(address: Address, backlog: int) -> list[Listener]:
+    file = await unix_socket.bind(address.path, socket.SOCK_STREAM, backlog=backlog)
+    return [Listener(file.socket, address, remove=file.remove)]
+
+
+async def _listen_tcp(address: Address, backlog: int) -> list[Listener]:
+    bound = await sockets.bind_all(address, socket.SOCK_STREAM, backlog=backlog)
+    return [Listener(sock, sockets.name_of(address.scheme, sock.getsockname())) for sock in bound]
+
+
+_TRANSPORTS: dict[Scheme, Callable[[Address, int], Awaitable[list[Listener]]]] = {
+    Scheme.UNIX: _listen_unix,
+    Scheme.TCP: _listen_tcp,
+}

@@ -1,0 +1,175 @@
+"""Datagrams (protocol section 7): one NOTIFY each, and the memory that keeps a receiver from taking one twice.
+
+A datagram is the body of a NOTIFY frame without a length in front. Its metadata says who sent it and the how
+manieth it is: 8 random bytes that a sender chose for itself, and a number that rises from 1. A receiver drops what
+it cannot use, without an answer, and counts why.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any, cast
+
+import attrs
+
+from rpc.errors import Processed, ProtocolError, ResourceExhausted
+from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
+from rpc.wire import frames
+from rpc.wire.framing import PREFIX
+
+__all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
+
+LARGEST = 65_507
+"""Bytes that one UDP datagram over IPv4 can hold at all: 65535 less the headers of IP and UDP."""
+
+SENDER_SIZE = 8
+"""Bytes of a sender's name: random ones, so that no two senders choose the same."""
+
+_SENDER, _SEQUENCE = 5, 6  # keys of the metadata
+_COSE_MAC0 = 0xD1  # tag 17 as the first byte of a datagram
+
+
+class Drop(enum.StrEnum):
+    """Why a receiver dropped a datagram."""
+
+    MALFORMED = "malformed"
+    """It is no NOTIFY, or does not say who sent it and as which one."""
+    KEYED = "keyed"
+    """It is signed with a key, and this receiver has none to check it with."""
+    REPLAY = "replay"
+    """It came before, or so long after its time that nobody remembers whether it did."""
+    UNKNOWN_METHOD = "unknown_method"
+    """Nothing of that name takes notifications here."""
+
+
+class DatagramError(ValueError):
+    """A datagram cannot be used; `reason` says why."""
+
+    def __init__(self, reason: Drop, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@attrs.frozen
+class Datagram:
+    """One notification as it arrived; `payload` is still encoded: ``[[*args], {**kwargs}]``."""
+
+    method: str
+    payload: bytes
+    metadata: Mapping[str | int, Any]
+    sender: bytes
+    sequence: int
+
+
+def encode(method: str, payload: bytes, sender: bytes, sequence: int, *, max_size: int = MAX_DATAGRAM) -> bytes:
+    """One whole datagram.
+
+    Raises:
+        ResourceExhausted: it would have more than `max_size` bytes.
+        ValueError: the method name is empty or has more than 255 bytes.
+    """
+    # A map of two pairs: 5 and a byte string of 8, 6 and an integer.
+    metadata = b"\xa2\x05\x48" + sender + b"\x06" + frames.head(0, sequence)
+    datagram = frames.notify(frames.method_item(method), metadata, len(payload))[PREFIX:] + payload
+    if len(datagram) > max_size:
+        raise ResourceExhausted(
+            f"{method}: a datagram of {len(datagram)} bytes; the limit is {max_size} (max_size of the notifier)",
+            processed=Processed.DO_NOT_RETRY,
+        )
+    return datagram
+
+
+def decode(datagram: bytes) -> Datagram:
+    """Take one datagram apart.
+
+    Raises:
+        DatagramError: it is keyed or malformed.
+    """
+    if datagram[:1] == bytes((_COSE_MAC0,)):
+        raise DatagramError(Drop.KEYED, "the datagram is signed, and no key is set here")
+    try:
+        fields = frames.decode(datagram)
+    except ProtocolError as error:
+        raise DatagramError(Drop.MALFORMED, error.message) from error
+    if fields is None or fields[0] != frames.Frame.NOTIFY:
+        raise DatagramError(Drop.MALFORMED, "the datagram is no NOTIFY")
+    _, method, metadata, payload = fields
+    metadata = cast("Mapping[str | int, Any]", metadata or {})
+    sender, sequence = metadata.get(_SENDER), metadata.get(_SEQUENCE)
+    if type(sender) is not bytes or len(sender) != SENDER_SIZE:
+        raise DatagramError(Drop.MALFORMED, f"metadata {_SENDER}, the sender, is not a string of {SENDER_SIZE} bytes")
+    if type(sequence) is not int or sequence < 1:
+        raise DatagramError(Drop.MALFORMED, f"metadata {_SEQUENCE}, the sequence, is not an integer from 1")
+    return Datagram(method, payload, metadata, sender, sequence)
+
+
+class _Window:
+    """What one sender's datagrams have been: bit i of `seen` stands for the sequence number `highest` - i."""
+
+    __slots__ = ("accepted", "highest", "lowest", "seen", "size")
+
+    def __init__(self, first: int, size: int) -> None:
+        self.size = size
+        self.highest = self.lowest = first
+        self.seen = 1
+        self.accepted = 1
+
+    def accept(self, sequence: int) -> bool:
+        ahead = sequence - self.highest
+        if ahead > 0:
+            # A leap over the whole window leaves nothing of it; shifting by the leap itself could take all memory.
+            self.seen = ((self.seen << min(ahead, self.size)) | 1) & ((1 << self.size) - 1)
+            self.highest = sequence
+        else:
+            bit = 1 << -ahead if -ahead < self.size else 0
+            if not bit or self.seen & bit:
+                return False
+            self.seen |= bit
+            self.lowest = min(self.lowest, sequence)
+        self.accepted += 1
+        return True
+
+    @property
+    def lost(self) -> int:
+        """Numbers between the lowest and the highest that never came; one that is only late is lost until it comes."""
+        return self.highest - self.lowest + 1 - self.accepted
+
+
+class Senders:
+    """The senders that one socket remembers, each with its replay window.
+
+    With h the highest number seen of a sender, h - 1023 passes once and h - 1024 does not. Of more senders than
+    `limit`, the one that was silent longest is forgotten.
+    """
+
+    def __init__(self, limit: int = MAX_SENDERS, window: int = REPLAY_WINDOW) -> None:
+        self._limit = limit
+        self._window = window
+        self._windows: dict[bytes, _Window] = {}  # the one that was silent longest comes first
+        self._lost_by_forgotten = 0
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @property
+    def lost(self) -> int:
+        """Datagrams missing so far in the numbers of all senders, remembered or forgotten."""
+        return self._lost_by_forgotten + sum(window.lost for window in self._windows.values())
+
+    def accept(self, sender: bytes, sequence: int) -> bool:
+        """Whether this datagram is new; if so it is remembered. Ask only for datagrams that are genuine."""
+        window = self._windows.get(sender)
+        if window is None:
+            if len(self._windows) >= self._limit:
+                self._forget()
+            self._windows[sender] = _Window(sequence, self._window)
+            return True
+        if not window.accept(sequence):
+            return False
+        self._windows[sender] = self._windows.pop(sender)
+        return True
+
+    def _forget(self) -> None:
+        silent = next(iter(self._windows))
+        self._lost_by_forgotten += self._windows.pop(silent).lost
