@@ -1,0 +1,214 @@
+"""The calls that the peer makes: the other half of a session."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from rpc.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    Error,
+    Processed,
+    ProtocolError,
+    ResourceExhausted,
+    Unavailable,
+)
+from rpc.session.calls import Incoming
+from rpc.session.credit import Allowance, Window
+from rpc.session.events import Event, Events
+from rpc.session.outbox import SMALL, Message, Payload
+from rpc.session.shared import Shared
+from rpc.session.states import CALLEE_TAKES, State, Step
+from rpc.wire import failures, frames
+from rpc.wire.frames import Fields, Flag, Frame
+
+__all__ = ["Callee"]
+
+_FOREVER = 2**53
+"""Milliseconds of a timeout from which there is none."""
+
+
+class Callee:
+    """The table of incoming calls, the frames of their callers, and the commands that answer them.
+
+    Attributes:
+        calls: by id, until their end was written to the transport; each holds one of `max_calls` slots.
+        last_id: the highest id that has arrived, 0 for none.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self.calls: dict[int, Incoming] = {}
+        self.last_id = 0
+        self._shared = shared
+        self._last_taken: int | None = None
+
+    # --- Commands ------------------------------------------------------------------------------------------------
+
+    def reply(self, record: Incoming, payload: Payload) -> None:
+        """Queue the result of a call, which ends it; a result over the peer's max_message becomes an error."""
+        if record.state is not State.OPEN:
+            return
+        id, outbox = record.id, self._shared.outbox
+        if isinstance(payload, bytes) and len(payload) <= SMALL and not outbox.has_lane(id):
+            record.step(Step.END)
+            outbox.put_small_end(record, frames.reply(id, 0, len(payload)) + payload)
+            return
+        try:
+            self._shared.check_size(payload, f"the result of {record.method}")
+        except ResourceExhausted as error:
+            self.fail(record, error)
+        else:
+            record.step(Step.END)
+            outbox.put(id, Message(partial(frames.reply, id), payload, ends=record))
+
+    def fail(self, record: Incoming, error: Error) -> None:
+        """Queue an ERROR, which ends a call; what is left of a payload on its way is dropped."""
+        if record.state is State.OPEN or record.state is State.GATHERING:
+            record.parts = None
+            record.step(Step.END)
+            self._shared.outbox.drop(record.id)
+            self._shared.outbox.put_small_end(record, frames.error(record.id, failures.encode(error)))
+
+    def send_item(self, record: Incoming, payload: Payload) -> None:
+        """Queue an item of a call that TAKES; there must be credit for it (`record.items_out.is_open`).
+
+        Raises:
+            ResourceExhausted: the item is over the peer's max_message; nothing was sent.
+        """
+        if record.state is State.OPEN:
+            assert record.items_out is not None
+            self._shared.check_size(payload, f"an item of {record.method}")
+            self._shared.outbox.put_item(record.id, record.items_out, payload)
+
+    # --- The session's steps ---------------------------------------------------------------------------------------
+
+    def drain(self) -> int:
+        """Refuse the calls above the last that has arrived; gives its id."""
+        if self._last_taken is None:
+            self._last_taken = self.last_id
+        return self._last_taken
+
+    def ends_written(self) -> None:
+        """The ends that were taken for writing are written: their slots are free."""
+        leaving = self._shared.outbox.leaving
+        for record in leaving:
+            record.step(Step.SENT)
+            del self.calls[record.id]
+        leaving.clear()
+
+    def lose(self, events: Events) -> None:
+        """The connection has ended: the handlers of all calls are to be cancelled."""
+        for record in self.calls.values():
+            if record.state is State.OPEN:
+                events.append((Event.CANCEL, record, None))
+            record.parts = None
+            record.step(Step.LOST)
+        self.calls.clear()
+        self._shared.outbox.leaving.clear()
+
+    # --- Frames of the caller --------------------------------------------------------------------------------------
+
+    def take_call(self, fields: Fields, events: Events) -> None:
+        _, id, flags, method, timeout, metadata, payload = fields
+        if id & 1 == self._shared.parity:
+            raise ProtocolError(f"CALL: {id} is a number of the other side's calls")
+        if id <= self.last_id:
+            raise ProtocolError(f"CALL: the id {id} is not above the last one, {self.last_id}")
+        self.last_id = id
+        if timeout is not None and timeout >= _FOREVER:
+            timeout = None
+        record = Incoming(id, flags, method, timeout, metadata)
+        refusal = self._refusal(record)
+        if refusal is not None:
+            self._shared.gather(record, payload, flags & Flag.MORE)  # its fragment may still break the protocol
+            self._shared.outbox.put_frame(self._shared.owe(frames.error(id, failures.encode(refusal))))
+            return
+        if flags & Flag.SENDS:
+            record.items_in = Window(self._shared.limits.window)
+        if flags & Flag.TAKES:
+            record.items_out = Allowance(self._shared.peer.window)
+        self.calls[id] = record
+        self._take_arguments(record, payload, flags & Flag.MORE, events)
+        if record.state is State.GATHERING:
+            events.append((Event.GATHERING, record, None))
+
+    def take_cancel(self, fields: Fields, events: Events) -> None:
+        _, id = fields
+        if id & 1 == self._shared.parity:
+            raise ProtocolError(f"CANCEL: call {id} is for its caller to cancel")
+        record = self._find(id, Frame.CANCEL)
+        if record is None:
+            return
+        if record.state is State.GATHERING:
+            self.fail(record, Cancelled("cancelled by its caller", processed=Processed.NOT_PROCESSED))
+        else:
+            events.append((Event.CANCEL, record, None))
+
+    def take_data(self, fields: Fields, events: Events) -> None:
+        _, id, flags, payload = fields
+        record = self._find(id, Frame.DATA)
+        if record is None:
+            return
+        if record.state is State.GATHERING:
+            if flags & Flag.END:
+                raise ProtocolError("DATA: END on a fragment of a CALL")
+            self._take_arguments(record, payload, flags & Flag.MORE, events)
+        elif record.items_in is None or record.got_end:
+            raise ProtocolError(f"DATA for call {id}, which sends no items or has ended them")
+        else:
+            self._take_item(record, record.items_in, flags, payload, events)
+
+    def take_credit(self, fields: Fields, events: Events) -> None:
+        _, id, total = fields
+        record = self._find(id, Frame.CREDIT)
+        if record is None:
+            return
+        if record.items_out is None:
+            raise ProtocolError(f"CREDIT for call {id}, which takes no items")
+        if record.items_out.raise_to(total):
+            events.append((Event.CREDIT, record, None))
+
+    def _find(self, id: int, frame: Frame) -> Incoming | None:
+        """The call that a frame is for; None where it is over and the frame is to be ignored."""
+        if id > self.last_id:
+            raise ProtocolError(f"{frame.name} for call {id}, which was never opened")
+        record = self.calls.get(id)
+        return record if record is not None and frame in CALLEE_TAKES[record.state] else None
+
+    def _refusal(self, record: Incoming) -> Error | None:
+        """Why a call cannot be taken at all, judged in the order of section 5."""
+        never = Processed.NOT_PROCESSED
+        if self._last_taken is not None and record.id > self._last_taken:
+            return Unavailable("this side is closing and takes no more calls", processed=never)
+        if len(self.calls) >= self._shared.limits.max_calls:
+            return ResourceExhausted(f"max_calls: {len(self.calls)} calls are open on this connection", processed=never)
+        if record.timeout == 0:
+            return DeadlineExceeded("the deadline had passed when the call arrived", processed=never)
+        return None
+
+    def _take_arguments(self, record: Incoming, payload: bytes, more: int, events: Events) -> None:
+        """One frame of the payload of a CALL."""
+        whole, fits = self._shared.gather(record, payload, more)
+        if not fits:
+            self.fail(record, self._shared.too_large(f"the arguments of {record.method}"))
+        elif whole is not None:
+            record.payload = whole
+            record.step(Step.WHOLE)
+            events.append((Event.CALL, record, None))
+
+    def _take_item(self, record: Incoming, window: Window, flags: int, payload: bytes, events: Events) -> None:
+        end = flags & Flag.END
+        if not (end and not payload and record.parts is None):
+            if record.parts is None:
+                window.start()
+            window.add(len(payload))
+            whole, fits = self._shared.gather(record, payload, flags & Flag.MORE)
+            if not fits:
+                self.fail(record, self._shared.too_large(f"an item of {record.method}"))
+                events.append((Event.CANCEL, record, None))
+                return
+            if whole is not None:
+                events.append((Event.ITEM, record, whole))
+        if end:
+            record.got_end = True
+            events.append((Event.ITEMS_END, record, None))

@@ -1,0 +1,248 @@
+"""The calls that this side makes: one half of a session."""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+
+from rpc import limits as numbers
+from rpc.errors import Error, Processed, ProtocolError, Unavailable
+from rpc.session.calls import Outgoing
+from rpc.session.credit import Allowance, Window
+from rpc.session.events import Event, Events
+from rpc.session.outbox import SMALL, Message, Payload
+from rpc.session.shared import Shared
+from rpc.session.states import CALLER_TAKES, State, Step
+from rpc.wire import failures, frames
+from rpc.wire.frames import Fields, Flag, Frame
+
+__all__ = ["NO_METADATA", "Caller"]
+
+NO_METADATA = b"\xf6"
+"""Metadata that is missing, as it stands in a frame."""
+
+_method_item = lru_cache(1024)(frames.method_item)
+
+
+class Caller:
+    """The table of outgoing calls, the commands on them, and the frames that come back.
+
+    Attributes:
+        calls: those without an end, by id; what was given up is among them.
+    """
+
+    def __init__(self, shared: Shared) -> None:
+        self.calls: dict[int, Outgoing] = {}
+        self._shared = shared
+        self._next_id = 2 - shared.parity
+        self._last_id: int | None = None
+        self._refusal: str | None = "the connection is not open yet"
+
+    # --- Commands ------------------------------------------------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the peer takes one more call now; else `Event.ROOM` will tell, or the session ends."""
+        return len(self.calls) < self._shared.peer.max_calls
+
+    def check_open(self) -> None:
+        """Raise `Unavailable` (not processed) if no call can be made any more."""
+        if self._refusal is None and self._next_id > numbers.MAX_ID:
+            self._refusal = "the connection has used up its call numbers"
+        if self._refusal is not None:
+            raise Unavailable(self._refusal, processed=Processed.NOT_PROCESSED)
+
+    def call(
+        self,
+        method: str,
+        payload: Payload,
+        *,
+        timeout: int | None = None,
+        flags: int = 0,
+        metadata: bytes = NO_METADATA,
+    ) -> Outgoing:
+        """Queue a CALL; whoever calls has made sure of `has_room`.
+
+        Args:
+            method: the wire name.
+            payload: the encoded arguments.
+            timeout: milliseconds left, or None.
+            flags: NAMED, SENDS and TAKES as they fit.
+            metadata: an encoded item, see `rpc.wire.frames.metadata_item`.
+
+        Raises:
+            Unavailable: the connection has ended, or the peer takes no more calls; nothing was sent.
+            ResourceExhausted: the payload is over the peer's max_message; nothing was sent.
+            ValueError: the name is empty or too long.
+        """
+        self.check_open()
+        shared, id, item = self._shared, self._next_id, _method_item(method)
+        is_small = isinstance(payload, bytes) and len(payload) <= SMALL
+        if not is_small:
+            shared.check_size(payload, f"the arguments of {method}")
+        record = Outgoing(id, method, flags)
+        if flags & Flag.SENDS:
+            record.items_out = Allowance(shared.peer.window)
+        if flags & Flag.TAKES:
+            record.items_in = Window(shared.limits.window)
+        self._next_id = id + 2
+        self.calls[id] = record
+        if is_small:
+            shared.outbox.put_small_call(record, frames.call(id, item, timeout, metadata, flags, len(payload)) + payload)
+        else:
+            first = partial(frames.call, id, item, timeout, metadata)
+            shared.outbox.put_call(record, Message(first, payload, flags))
+        return record
+
+    def cancel(self, record: Outgoing) -> None:
+        """Give up a call: a CALL that was not taken is dropped, else CANCEL is sent, once."""
+        outbox = self._shared.outbox
+        if record.state is State.QUEUED:
+            outbox.drop_call(record)
+            del self.calls[record.id]
+            record.step(Step.GIVE_UP)
+        elif record.state is State.OPEN:
+            outbox.drop(record.id)
+            record.step(Step.GIVE_UP)
+            outbox.put_control(frames.cancel(record.id))
+
+    def send_item(self, record: Outgoing, payload: Payload) -> None:
+        """Queue an item of a call that SENDS; there must be credit for it (`record.items_out.is_open`).
+
+        Raises:
+            ResourceExhausted: the item is over the peer's max_message; nothing was sent.
+        """
+        if record.state in (State.OPEN, State.QUEUED) and not record.sent_end:
+            assert record.items_out is not None
+            self._shared.check_size(payload, f"an item of {record.method}")
+            self._shared.outbox.put_item(record.id, record.items_out, payload)
+
+    def end_items(self, record: Outgoing) -> None:
+        """Queue the end of the items of a call that SENDS, once."""
+        if record.state in (State.OPEN, State.QUEUED) and not record.sent_end:
+            record.sent_end = True
+            self._shared.outbox.put(record.id, Message(partial(frames.data, record.id), b"", int(Flag.END)))
+
+    # --- The session's steps ---------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """The peer's HELLO was read: calls may be made."""
+        self._refusal = None
+
+    def drain(self, last_id: int | None, refusal: str, events: Events) -> None:
+        """The peer takes no more calls, and has not taken those above `last_id`, if it names one.
+
+        Raises:
+            ProtocolError: the peer named a lower one before.
+        """
+        self._refusal = refusal
+        if last_id is None:
+            return
+        if self._last_id is not None and last_id > self._last_id:
+            raise ProtocolError(f"GOAWAY: the last id rose from {self._last_id} to {last_id}")
+        self._last_id = last_id
+        for record in [record for record in self.calls.values() if record.id > last_id]:
+            self._lose(record, Unavailable(refusal, processed=Processed.NOT_PROCESSED), events)
+
+    def lose(self, reason: str, events: Events) -> None:
+        """The connection has ended: so does every call, which may have run if its CALL was written."""
+        self._refusal = f"the connection has ended: {reason}"
+        for record in list(self.calls.values()):
+            processed = Processed.NOT_PROCESSED if record.state is State.QUEUED else Processed.UNKNOWN
+            self._lose(record, Unavailable(f"the connection was lost: {reason}", processed=processed), events)
+
+    def _lose(self, record: Outgoing, error: Error, events: Events) -> None:
+        was_given_up = record.state is State.GIVEN_UP
+        if record.state is State.QUEUED:
+            self._shared.outbox.drop_call(record)
+        self._end(record, Step.LOST)
+        if not was_given_up:
+            events.append((Event.ERROR, record, error))
+
+    def _end(self, record: Outgoing, step: Step) -> None:
+        record.step(step)
+        record.parts = None
+        del self.calls[record.id]
+        self._shared.outbox.drop(record.id)
+
+    # --- Frames of the callee --------------------------------------------------------------------------------------
+
+    def take_reply(self, fields: Fields, events: Events) -> None:
+        _, id, flags, payload = fields
+        record = self._find(id, Frame.REPLY)
+        if record.parts is not None or record.reply_begun:
+            raise ProtocolError(f"REPLY for call {id} inside an unfinished payload")
+        record.reply_begun = True
+        self._take_result(record, payload, flags & Flag.MORE, events)
+
+    def take_error(self, fields: Fields, events: Events) -> None:
+        _, id, failure = fields
+        record = self._find(id, Frame.ERROR)
+        try:
+            error = failures.decode(failure)
+        except ValueError as problem:
+            raise ProtocolError(f"ERROR: {problem}") from problem
+        self._take_end(record, (Event.ERROR, record, error), events)
+
+    def take_data(self, fields: Fields, events: Events) -> None:
+        _, id, flags, payload = fields
+        record = self._find(id, Frame.DATA)
+        more = flags & Flag.MORE
+        if flags & Flag.END:
+            raise ProtocolError("DATA: only a caller ends its items")
+        if record.reply_begun:
+            self._take_result(record, payload, more, events)
+        elif record.items_in is None:
+            raise ProtocolError(f"DATA for call {id}, which takes no items")
+        else:
+            self._take_item(record, record.items_in, payload, more, events)
+
+    def take_credit(self, fields: Fields, events: Events) -> None:
+        _, id, total = fields
+        record = self._find(id, Frame.CREDIT)
+        if record.items_out is None:
+            raise ProtocolError(f"CREDIT for call {id}, which sends no items")
+        if record.items_out.raise_to(total) and record.state is State.OPEN:
+            events.append((Event.CREDIT, record, None))
+
+    def _find(self, id: int, frame: Frame) -> Outgoing:
+        record = self.calls.get(id)
+        if record is None or frame not in CALLER_TAKES[record.state]:
+            raise ProtocolError(f"{frame.name} for call {id}, which is not open")
+        return record
+
+    def _take_result(self, record: Outgoing, payload: bytes, more: int, events: Events) -> None:
+        whole, fits = self._shared.gather(record, payload, more)
+        if not more:
+            happening = (Event.REPLY, record, whole) if fits else self._too_large(record, "the result")
+            self._take_end(record, happening, events)
+        elif not fits:
+            self._give_up_on(record, "the result", events)
+
+    def _take_item(self, record: Outgoing, window: Window, payload: bytes, more: int, events: Events) -> None:
+        if record.state is State.OPEN:
+            if record.parts is None:
+                window.start()
+            window.add(len(payload))
+        whole, fits = self._shared.gather(record, payload, more)
+        if not fits:
+            self._give_up_on(record, "an item", events)
+        elif whole is not None and record.state is State.OPEN:
+            events.append((Event.ITEM, record, whole))
+
+    def _take_end(self, record: Outgoing, happening: tuple[Event, Outgoing, object], events: Events) -> None:
+        was_full = not self.has_room
+        was_open = record.state is State.OPEN
+        self._end(record, Step.END)
+        if was_full:
+            events.append((Event.ROOM, None, None))
+        if was_open:
+            events.append(happening)
+
+    def _give_up_on(self, record: Outgoing, what: str, events: Events) -> None:
+        """End a call on this side alone: what it receives is more than this side takes."""
+        if record.state is State.OPEN:
+            self.cancel(record)
+            events.append(self._too_large(record, what))
+
+    def _too_large(self, record: Outgoing, what: str) -> tuple[Event, Outgoing, object]:
+        return Event.ERROR, record, self._shared.too_large(f"{what} of {record.method}")

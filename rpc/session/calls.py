@@ -1,0 +1,136 @@
+"""The records of calls: one object for one call at one side, in the session's tables and in its events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rpc.session.credit import Allowance, Window
+from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, State, Step
+from rpc.wire.frames import Flag
+
+__all__ = ["Incoming", "Outgoing", "Parts"]
+
+
+class Parts:
+    """The fragments of one payload on their way in; joined once, when the last has come."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def add(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+
+    def join(self) -> bytes:
+        return b"".join(self.pieces)
+
+
+class Outgoing:
+    """A call that this side makes.
+
+    Attributes:
+        id: its number on the wire.
+        method: its wire name.
+        state: see `rpc.session.states`.
+        flags: of its CALL.
+        place: where its first frame stands in the outgoing queue, until that is taken.
+        parts: fragments of a payload that is still arriving.
+        reply_begun: whether those are parts of the REPLY (else of an item).
+        items_out: what may be sent to the callee; None unless the call SENDS.
+        items_in: what may come from the callee; None unless the call TAKES.
+        sent_end: whether the caller's items have ended.
+        owner: for the connection alone; the session never reads it.
+    """
+
+    __slots__ = (
+        "flags",
+        "id",
+        "items_in",
+        "items_out",
+        "method",
+        "owner",
+        "parts",
+        "place",
+        "reply_begun",
+        "sent_end",
+        "state",
+    )
+
+    def __init__(self, id: int, method: str, flags: int) -> None:
+        self.id = id
+        self.method = method
+        self.flags = flags
+        self.state = State.QUEUED
+        self.place: slice | None = None
+        self.parts: Parts | None = None
+        self.reply_begun = False
+        self.items_out: Allowance | None = None
+        self.items_in: Window | None = None
+        self.sent_end = not flags & Flag.SENDS
+        self.owner: Any = None
+
+    def step(self, step: Step) -> None:
+        self.state = CALLER_STEPS[self.state][step]
+
+    def __repr__(self) -> str:
+        return f"<call {self.id} to {self.method} {self.state.name.lower()}>"
+
+
+class Incoming:
+    """A call that the peer makes.
+
+    Attributes:
+        id, method, flags, metadata: as in its CALL; `timeout` is what was left in milliseconds, None for no deadline.
+        payload: its arguments, once it is whole.
+        state: see `rpc.session.states`.
+        parts: fragments of a payload that is still arriving.
+        items_in: what may come from the caller; None unless the call SENDS.
+        items_out: what may be sent to the caller; None unless the call TAKES.
+        got_end: whether the caller's items have ended.
+        owner: for the connection alone; the session never reads it.
+    """
+
+    __slots__ = (
+        "flags",
+        "got_end",
+        "id",
+        "items_in",
+        "items_out",
+        "metadata",
+        "method",
+        "owner",
+        "parts",
+        "payload",
+        "state",
+        "timeout",
+    )
+
+    def __init__(
+        self, id: int, flags: int, method: str, timeout: int | None, metadata: dict[int | str, Any] | None
+    ) -> None:
+        self.id = id
+        self.flags = flags
+        self.method = method
+        self.timeout = timeout
+        self.metadata = metadata
+        self.payload = b""
+        self.state = State.GATHERING
+        self.parts: Parts | None = None
+        self.items_in: Window | None = None
+        self.items_out: Allowance | None = None
+        self.got_end = not flags & Flag.SENDS
+        self.owner: Any = None
+
+    def step(self, step: Step) -> None:
+        self.state = CALLEE_STEPS[self.state][step]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its end is still to be given."""
+        return self.state <= State.OPEN or self.state is State.GATHERING
+
+    def __repr__(self) -> str:
+        return f"<call {self.id} of {self.method} {self.state.name.lower()}>"

@@ -1,0 +1,223 @@
+"""What waits to be written, and in which order (section 3, Turns).
+
+Three places: `control` goes ahead (HELLO, CANCEL, CREDIT, PING, PONG, GOAWAY); `frames` holds whole frames in
+order; and a payload that is too large for one frame leaves its first fragment in `frames` and waits with the rest
+in a *lane* of its id. Lanes take turns, a fragment each, so a large payload delays a small one by one frame.
+Messages of an id that has a lane wait in that lane, so frames of one id keep their order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
+from rpc.session.calls import Incoming, Outgoing
+from rpc.session.credit import Allowance
+from rpc.session.states import State, Step
+from rpc.wire import frames
+from rpc.wire.frames import Flag
+from rpc.wire.payload import Buffer
+
+__all__ = ["SMALL", "Message", "Outbox", "Payload", "size_of"]
+
+Payload: TypeAlias = bytes | list[Buffer]
+"""An encoded value: in one piece, or in buffers whose joined bytes are the value."""
+
+_COPY_BELOW = 16_384
+"""Payload bytes up to which a frame is one buffer: the copy is cheaper than one buffer more in `sendmsg`."""
+
+SMALL = 4096
+"""Payload bytes up to which a payload goes the short way: it fits every peer's frame and message."""
+
+
+def size_of(payload: Payload) -> int:
+    """The bytes of a payload."""
+    return len(payload) if isinstance(payload, bytes) else sum(map(len, payload))
+
+
+class Message:
+    """A payload on its way out: `first` makes its first frame's head from flags and a size.
+
+    Attributes:
+        flags: those of its last frame.
+        left: bytes that are still to go.
+        ends: the incoming call whose end this is, if it is one.
+    """
+
+    __slots__ = ("begun", "ends", "first", "flags", "left", "pieces")
+
+    def __init__(
+        self, first: Callable[[int, int], bytes], payload: Payload, flags: int = 0, ends: Incoming | None = None
+    ) -> None:
+        pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
+        self.first = first
+        self.flags = flags
+        self.ends = ends
+        self.begun = False
+        self.pieces = deque(memoryview(piece).cast("B") for piece in pieces if len(piece))
+        self.left = size_of(payload)
+
+    def take(self, size: int) -> list[Buffer]:
+        """The next `size` bytes as views on the buffers: nothing is copied."""
+        self.left -= size
+        taken: list[Buffer] = []
+        while size:
+            piece = self.pieces.popleft()
+            if len(piece) > size:
+                self.pieces.appendleft(piece[size:])
+                piece = piece[:size]
+            taken.append(piece)
+            size -= len(piece)
+        return taken
+
+
+class Outbox:
+    """The frames of one connection that wait to be written.
+
+    Attributes:
+        max_frame: body bytes of the largest frame that the peer accepts.
+        leaving: the incoming calls whose end went with the last `take`, to be freed when that was written.
+    """
+
+    def __init__(self, max_frame: int) -> None:
+        self.max_frame = max_frame
+        self.leaving: list[Incoming] = []
+        self._control: list[Buffer] = []
+        self._frames: list[Buffer] = []
+        self._ends: list[Incoming] = []
+        self._calls: list[Outgoing] = []
+        self._lanes: dict[int, deque[Message]] = {}
+        self._turns: deque[int] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._frames or self._control or self._turns)
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        lanes = sum(message.left for lane in self._lanes.values() for message in lane)
+        return sum(map(len, self._control)) + sum(map(len, self._frames)) + lanes
+
+    def put_control(self, frame: bytes) -> None:
+        """Queue a frame that goes ahead of payloads."""
+        self._control.append(frame)
+
+    def put_call(self, record: Outgoing, message: Message) -> None:
+        """Queue a CALL: its first frame now, since first frames leave in the order of their ids."""
+        start = len(self._frames)
+        self._put(record.id, message)
+        record.place = slice(start, len(self._frames))
+        self._calls.append(record)
+
+    def put_small_call(self, record: Outgoing, frame: bytes) -> None:
+        """Queue a CALL that is one small frame: the short way of `put_call`."""
+        start = len(self._frames)
+        self._frames.append(frame)
+        record.place = slice(start, start + 1)
+        self._calls.append(record)
+
+    def put_small_end(self, record: Incoming, frame: bytes) -> None:
+        """Queue the end of a call that is one small frame, unless its id has a lane: the short way of `put`."""
+        self._frames.append(frame)
+        self._ends.append(record)
+
+    def put_frame(self, frame: bytes) -> None:
+        """Queue a whole frame that belongs to no call."""
+        self._frames.append(frame)
+
+    def put(self, id: int, message: Message) -> None:
+        """Queue a payload of a call; it waits for what that call has queued before."""
+        lane = self._lanes.get(id)
+        if lane is None:
+            self._put(id, message)
+        else:
+            lane.append(message)
+
+    def put_item(self, id: int, allowance: Allowance, payload: Payload) -> None:
+        """Queue an item, charged to its allowance."""
+        assert allowance.is_open, "an item was sent without credit"
+        allowance.sent += size_of(payload)
+        self.put(id, Message(partial(frames.data, id), payload))
+
+    def has_lane(self, id: int) -> bool:
+        """Whether frames of this id must wait for their turn."""
+        return id in self._lanes
+
+    def drop(self, id: int) -> None:
+        """Forget what has not begun to leave of an id, and the rest of what has."""
+        if self._lanes and self._lanes.pop(id, None) is not None:
+            self._turns.remove(id)
+
+    def drop_call(self, record: Outgoing) -> None:
+        """Take back a CALL that was never taken."""
+        assert record.place is not None
+        self.drop(record.id)
+        count = record.place.stop - record.place.start
+        self._frames[record.place] = [b""] * count
+
+    def clear(self) -> None:
+        """Forget all but the frames that go ahead; those are whole and small."""
+        self._frames.clear()
+        self._ends.clear()
+        self._calls.clear()
+        self._lanes.clear()
+        self._turns.clear()
+
+    def take(self) -> list[Buffer]:
+        """The next batch; the calls whose first frame is in it are open from now on."""
+        batch = self._control + self._frames if self._control else self._frames
+        self._control, self._frames = [], []
+        for record in self._calls:
+            if record.state is State.QUEUED:
+                record.place = None
+                record.step(Step.TAKEN)
+        self._calls.clear()
+        self.leaving.extend(self._ends)
+        self._ends.clear()
+        if self._turns:
+            self._take_turn(batch)
+        return batch
+
+    def _put(self, id: int, message: Message) -> None:
+        self._emit(id, message, self._frames, self._ends)
+        if message.left:
+            self._lanes[id] = deque((message,))
+            self._turns.append(id)
+
+    def _take_turn(self, batch: list[Buffer]) -> None:
+        id = self._turns.popleft()
+        lane = self._lanes[id]
+        self._emit(id, lane[0], batch, self.leaving)
+        if not lane[0].left:
+            lane.popleft()
+        if lane:
+            self._turns.append(id)
+        else:
+            del self._lanes[id]
+
+    def _emit(self, id: int, message: Message, batch: list[Buffer], ends: list[Incoming]) -> None:
+        """Write one frame of a message into `batch`."""
+        size, flags = message.left, message.flags
+        head = self._head(id, message, flags, size)
+        if len(head) - 4 + size > self.max_frame:
+            size = self.max_frame - (len(head) - 4)
+            flags = flags & ~Flag.END | Flag.MORE
+            head = self._head(id, message, flags, size)
+        message.begun = True
+        pieces = message.take(size)
+        if size <= _COPY_BELOW:
+            batch.append(b"".join((head, *pieces)))
+        else:
+            batch.append(head)
+            batch.extend(pieces)
+        if not message.left and message.ends is not None:
+            ends.append(message.ends)
+
+    @staticmethod
+    def _head(id: int, message: Message, flags: int, size: int) -> bytes:
+        # The flags of a CALL and of an item stand on different fragments: those of a CALL on its first.
+        if message.begun:
+            return frames.data(id, flags & (Flag.MORE | Flag.END), size)
+        return message.first(flags, size)

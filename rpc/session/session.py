@@ -1,0 +1,314 @@
+"""The session: the pure state of one connection. Bytes in, events out; commands in, bytes out.
+
+How it is driven::
+
+    events = session.receive(data)      # never raises: a broken peer is the last event
+    batch = session.take()              # what to write next; then, when all of it is written:
+    session.sent()
+    events = session.lost(reason)       # the transport has ended, for whatever reason
+
+Calls are made by ``session.caller`` and answered by ``session.callee``; the same machine serves both roles, and
+what a call may do is a table in `rpc.session.states`. The session has no clock and starts no timer: `waits_for`
+tells its owner what a timer should watch.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+from rpc import limits as numbers
+from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unavailable
+from rpc.limits import Limits
+from rpc.session.callee import Callee
+from rpc.session.caller import NO_METADATA, Caller
+from rpc.session.events import Event, Events
+from rpc.session.outbox import Payload, size_of
+from rpc.session.shared import Record, Shared
+from rpc.wire import frames, hello
+from rpc.wire.frames import Fields, Frame
+from rpc.wire.framing import PREFIX, FrameReader
+from rpc.wire.payload import Buffer
+
+__all__ = ["Session", "Waits"]
+
+
+class Waits(enum.Enum):
+    """What the session cannot go on without, for the timers of its owner."""
+
+    NOTHING = 0
+    HELLO = 1
+    FRAME = 2
+
+
+class Phase(enum.IntEnum):
+    """The life of a session; it only moves down this list."""
+
+    GREETING = 0
+    """Nothing but the peer's HELLO may come."""
+
+    OPEN = 1
+
+    BROKEN = 2
+    """A GOAWAY with a reason is still to be written; nothing is taken any more."""
+
+    LOST = 3
+
+
+class Session:
+    """The rules of one connection, for both roles.
+
+    Args:
+        is_connector: whether this side opened the connection; its calls then have odd ids.
+        limits: what this side accepts.
+        agent: name and version, for the peer's log.
+        credential: sent in HELLO; connectors only.
+
+    Attributes:
+        caller: the calls that this side makes.
+        callee: the calls that the peer makes.
+    """
+
+    def __init__(
+        self, *, is_connector: bool, limits: Limits, agent: str = "", credential: bytes | None = None
+    ) -> None:
+        self.limits = limits
+        self._shared = Shared(limits, 1 if is_connector else 0)
+        self.caller = Caller(self._shared)
+        self.callee = Callee(self._shared)
+        self._outbox = self._shared.outbox
+        self._phase = Phase.GREETING
+        self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
+        self._receivers: dict[int, Callable[[Fields, Events], None]] = {
+            Frame.CALL: self.callee.take_call,
+            Frame.DATA: self._take_data,
+            Frame.REPLY: self._take_reply,
+            Frame.ERROR: self._take_error,
+            Frame.CANCEL: self.callee.take_cancel,
+            Frame.CREDIT: self._take_credit,
+            Frame.NOTIFY: self._take_notify,
+            Frame.PING: self._take_ping,
+            Frame.PONG: self._take_pong,
+            Frame.GOAWAY: self._take_goaway,
+        }
+        settings = hello.Settings(
+            max_frame=limits.max_frame,
+            max_message=limits.max_message,
+            max_calls=limits.max_calls,
+            window=limits.window,
+            agent=agent,
+            credential=credential,
+            min_ping=limits.min_ping,
+        )
+        self._outbox.put_control(hello.encode(settings))
+
+    def __repr__(self) -> str:
+        return f"<session {self._phase.name.lower()}, {len(self.caller.calls)} calls out, {len(self.callee.calls)} in>"
+
+    # --- Bytes in ------------------------------------------------------------------------------------------------
+
+    def receive(self, data: Buffer) -> Events:
+        """Take what the transport has read."""
+        events: Events = []
+        if self._phase >= Phase.BROKEN:
+            return events
+        try:
+            for body in self._reader.bodies(data):
+                self._take_body(body, events)
+        except ProtocolError as error:
+            self._break(error, events)
+        if self._shared.overrun and self._phase is Phase.OPEN:
+            text = f"the peer does not read its answers: more than {self.limits.max_unread} bytes wait"
+            self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
+        return events
+
+    def want(self) -> memoryview | None:
+        """Where the transport should read the rest of a large frame to, then calling `filled`; else None."""
+        return None if self._phase >= Phase.BROKEN else self._reader.want()
+
+    def filled(self, count: int) -> Events:
+        """The first `count` bytes of the last `want` were read."""
+        events: Events = []
+        try:
+            body = self._reader.filled(count)
+            if body is not None:
+                self._take_body(body, events)
+        except ProtocolError as error:
+            self._break(error, events)
+        return events
+
+    @property
+    def waits_for(self) -> Waits:
+        """What must come soon, by the timeouts of `Limits`."""
+        if self._phase is Phase.GREETING:
+            return Waits.HELLO
+        if self._phase is Phase.OPEN and self._reader.is_partial:
+            return Waits.FRAME
+        return Waits.NOTHING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether HELLO was read and the connection is neither broken nor lost."""
+        return self._phase is Phase.OPEN
+
+    def _take_body(self, body: Buffer, events: Events) -> None:
+        if self._phase is Phase.GREETING:
+            self._take_hello(body, events)
+            return
+        fields = frames.decode(body)
+        if fields is not None:
+            self._receivers[fields[0]](fields, events)
+
+    def _take_hello(self, body: Buffer, events: Events) -> None:
+        version, settings = hello.decode(body)
+        if version < 1:
+            raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
+        self._phase = Phase.OPEN
+        self._shared.peer = settings
+        self._outbox.max_frame = settings.max_frame
+        self._reader.max_frame = self.limits.max_frame
+        self.caller.open()
+        events.append((Event.HELLO, None, settings))
+
+    def _is_ours(self, id: int) -> bool:
+        return id & 1 == self._shared.parity
+
+    def _take_data(self, fields: Fields, events: Events) -> None:
+        (self.caller if self._is_ours(fields[1]) else self.callee).take_data(fields, events)
+
+    def _take_credit(self, fields: Fields, events: Events) -> None:
+        (self.caller if self._is_ours(fields[1]) else self.callee).take_credit(fields, events)
+
+    def _take_reply(self, fields: Fields, events: Events) -> None:
+        self._check_ours(fields)
+        self.caller.take_reply(fields, events)
+
+    def _take_error(self, fields: Fields, events: Events) -> None:
+        self._check_ours(fields)
+        self.caller.take_error(fields, events)
+
+    def _check_ours(self, fields: Fields) -> None:
+        if not self._is_ours(fields[1]):
+            raise ProtocolError(f"{Frame(fields[0]).name} for call {fields[1]}, whose caller is the peer itself")
+
+    def _take_notify(self, fields: Fields, events: Events) -> None:
+        events.append((Event.NOTIFY, None, fields[1:]))
+
+    def _take_ping(self, fields: Fields, events: Events) -> None:
+        events.append((Event.PING, None, fields[1]))
+
+    def _take_pong(self, fields: Fields, events: Events) -> None:
+        events.append((Event.PONG, None, fields[1]))
+
+    def _take_goaway(self, fields: Fields, events: Events) -> None:
+        _, last_id, reason, text = fields
+        said = text or (Reason(reason).name.lower().replace("_", " ") if reason in _REASONS else f"reason {reason}")
+        self.caller.drain(last_id, f"the peer takes no more calls: {said}" if text or reason else _DRAINS, events)
+        events.append((Event.GOAWAY, None, (last_id, reason, text)))
+
+    # --- Commands --------------------------------------------------------------------------------------------------
+
+    def notify(self, method: str, payload: Payload, metadata: bytes = NO_METADATA) -> None:
+        """Queue a notification.
+
+        Raises:
+            Unavailable: the connection has ended.
+            ResourceExhausted: the frame would be over the peer's max_frame, and a notification is never cut.
+        """
+        if self._phase is not Phase.OPEN:
+            raise Unavailable("the connection has ended", processed=Processed.NOT_PROCESSED)
+        size, limit = size_of(payload), self._shared.peer.max_frame
+        head = frames.notify(frames.method_item(method), metadata, size)
+        if len(head) - PREFIX + size > limit:
+            raise ResourceExhausted(
+                f"a notification to {method}: {size} bytes are over max_frame, {limit} bytes, of the peer",
+                processed=Processed.DO_NOT_RETRY,
+            )
+        pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
+        self._outbox.put_frame(b"".join((head, *pieces)))
+
+    def consumed(self, record: Record, size: int) -> None:
+        """The application took an item of `size` bytes from either side's call: the peer may send as much again."""
+        self._shared.consumed(record, size)
+
+    def ping(self, token: int) -> None:
+        """Queue a PING; the peer's PONG comes back as an event with the same token."""
+        if self._phase is Phase.OPEN:
+            self._outbox.put_control(frames.ping(token))
+
+    def pong(self, token: int) -> None:
+        """Queue the answer to a PING."""
+        if self._phase is Phase.OPEN:
+            self._outbox.put_control(self._shared.owe(frames.pong(token)))
+
+    def drain(self, *, last: bool = False, text: str = "") -> None:
+        """Tell the peer to open no more calls; with `last`, also that those above the last received are refused."""
+        if self._phase <= Phase.OPEN:
+            self._outbox.put_control(frames.goaway(self.callee.drain() if last else None, Reason.NONE, text))
+
+    def refuse(self, reason: Reason, text: str) -> None:
+        """Turn the peer away before anything ran: HELLO and GOAWAY(0, reason, text); the owner closes then."""
+        if self._phase <= Phase.OPEN:
+            self._outbox.clear()
+            self._outbox.put_control(frames.goaway(0, reason, text))
+            self._phase = Phase.BROKEN
+
+    def abort(self, reason: Reason, text: str) -> Events:
+        """Break the connection from this side: GOAWAY is queued, all else is dropped, every call ends."""
+        events: Events = []
+        if self._phase < Phase.BROKEN:
+            self._break(ProtocolError(text, reason=reason), events)
+        return events
+
+    def lost(self, reason: str) -> Events:
+        """The transport has ended: every open call ends, and nothing happens any more."""
+        events: Events = []
+        if self._phase is not Phase.LOST:
+            self._phase = Phase.LOST
+            self._end_all(reason, events)
+            events.append((Event.ENDED, None, reason))
+        return events
+
+    # --- Bytes out -------------------------------------------------------------------------------------------------
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `take` would give something."""
+        return bool(self._outbox)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait for `take`."""
+        return self._outbox.size
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is open in either direction, and every end was written."""
+        return not self.caller.calls and not self.callee.calls
+
+    def take(self) -> list[Buffer]:
+        """The next batch to write. It must be written whole before the next `take`, and then told to `sent`."""
+        self._shared.batch_taken()
+        return self._outbox.take()
+
+    def sent(self) -> None:
+        """All of the last `take` was given to the transport: the calls that ended in it free their slots."""
+        self._shared.batch_sent()
+        self.callee.ends_written()
+
+    # --- Inside ----------------------------------------------------------------------------------------------------
+
+    def _break(self, error: ProtocolError, events: Events) -> None:
+        self._phase = Phase.BROKEN
+        self._end_all(error.message, events)
+        self._outbox.put_control(frames.goaway(self.callee.last_id, error.reason, error.message))
+        events.append((Event.BROKEN, None, error))
+
+    def _end_all(self, reason: str, events: Events) -> None:
+        self.caller.lose(reason, events)
+        self.callee.lose(events)
+        self._outbox.clear()
+
+
+_DRAINS = "the peer takes no more calls: it is about to close"
+_REASONS = frozenset(int(reason) for reason in Reason)

@@ -1,0 +1,103 @@
+"""What the two halves of a session, caller and callee, share: settings, the outbox, and the bounds on both."""
+
+from __future__ import annotations
+
+from rpc import limits as numbers
+from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhausted
+from rpc.limits import Limits
+from rpc.session.calls import Incoming, Outgoing, Parts
+from rpc.session.outbox import Outbox, Payload, size_of
+from rpc.session.states import State
+from rpc.wire.frames import credit
+from rpc.wire.hello import Settings
+
+__all__ = ["Record", "Shared"]
+
+Record = Outgoing | Incoming
+
+
+class Shared:
+    """The common ground of a `Caller` and a `Callee`.
+
+    Attributes:
+        limits: what this side accepts.
+        parity: of the ids of this side's calls: 1 for a connector, 0 for an acceptor.
+        peer: what the other side accepts: the least values until its HELLO was read.
+        outbox: what waits to be written.
+        overrun: whether more answers wait for the peer than it may leave unread.
+    """
+
+    def __init__(self, limits: Limits, parity: int) -> None:
+        self.limits = limits
+        self.parity = parity
+        self.peer = Settings()
+        self.outbox = Outbox(numbers.LEAST_MAX_FRAME)
+        self.overrun = False
+        self._owed = 0
+        self._owed_in_batch = 0
+
+    def owe(self, frame: bytes) -> bytes:
+        """Count an answer that the peer made necessary: one that it does not read must not fill our memory."""
+        self._owed += len(frame)
+        if self._owed + self._owed_in_batch > self.limits.max_unread:
+            self.overrun = True
+        return frame
+
+    def batch_taken(self) -> None:
+        """What was owed is in the batch that is being written."""
+        self._owed_in_batch, self._owed = self._owed, 0
+
+    def batch_sent(self) -> None:
+        """That batch was given to the transport."""
+        self._owed_in_batch = 0
+
+    def gather(self, record: Record, piece: bytes, more: int) -> tuple[bytes | None, bool]:
+        """Take one frame of a payload: the payload once it is whole, and whether it still fits max_message.
+
+        What does not fit, and what a caller that gave up still receives, is counted but not kept.
+
+        Raises:
+            ProtocolError: a fragment, not the last, is too small.
+        """
+        parts = record.parts
+        if more:
+            if len(piece) < numbers.LEAST_FRAGMENT:
+                raise ProtocolError(
+                    f"a fragment of {len(piece)} bytes; all but the last carry at least {numbers.LEAST_FRAGMENT}",
+                    reason=Reason.SIZE,
+                )
+            if parts is None:
+                parts = record.parts = Parts()
+        if parts is None:
+            return piece, len(piece) <= self.limits.max_message
+        parts.add(piece)
+        fits = parts.size <= self.limits.max_message
+        if not fits or record.state is State.GIVEN_UP:
+            parts.pieces.clear()
+        if more:
+            return None, fits
+        record.parts = None
+        return parts.join(), fits
+
+    def too_large(self, what: str) -> Error:
+        """The error for a payload that arrived and is over this side's max_message."""
+        return ResourceExhausted(
+            f"{what} is over max_message, {self.limits.max_message} bytes, of its receiver",
+            processed=Processed.DO_NOT_RETRY,
+        )
+
+    def check_size(self, payload: Payload, what: str) -> None:
+        """Raise `ResourceExhausted` for a payload that the peer would not take."""
+        size = size_of(payload)
+        if size > self.peer.max_message:
+            raise ResourceExhausted(
+                f"{what}: {size} bytes are over max_message, {self.peer.max_message} bytes, of the peer",
+                processed=Processed.DO_NOT_RETRY,
+            )
+
+    def consumed(self, record: Record, size: int) -> None:
+        """The application took an item of `size` bytes: grant the peer as much, in steps."""
+        if record.state is State.OPEN and record.items_in is not None:
+            total = record.items_in.consume(size)
+            if total is not None:
+                self.outbox.put_control(self.owe(credit(record.id, total)))

@@ -1,0 +1,99 @@
+"""The states of a call and what may happen in each, as tables.
+
+The rules:
+
+1. A call has two records, one at each side, and each side knows only its own. Neither asks which role it plays:
+   an id of the sender's own parity is a call that the sender makes.
+2. One end to each call. The callee sends exactly one REPLY or ERROR, cancelled or not; to the caller a call has
+   ended when that was received whole, and not before.
+3. A command on a call that has ended does nothing. A reply that crosses a cancel, a second end and a late worker
+   are therefore harmless.
+4. A frame that is not in the row of a record's state breaks the connection. Frames for a call that has ended are
+   ignored at the callee, since they may have crossed the end, and break the connection at the caller, since the
+   end was the callee's last word.
+
+The tables are all there is: a new state is a row, and a step that is not in a row is a bug of ours (KeyError).
+"""
+
+from __future__ import annotations
+
+import enum
+
+from rpc.wire.frames import Frame
+
+__all__ = ["CALLEE_STEPS", "CALLEE_TAKES", "CALLER_STEPS", "CALLER_TAKES", "State", "Step"]
+
+
+class State(enum.IntEnum):
+    """Where a call stands at one side."""
+
+    QUEUED = 0
+    """Caller: the CALL waits to be written."""
+
+    OPEN = 1
+    """Caller: the CALL was written. Callee: it has arrived whole, and its handler may run."""
+
+    GIVEN_UP = 2
+    """Caller: CANCEL was sent, and what still arrives is discarded until the end."""
+
+    GATHERING = 3
+    """Callee: fragments of the CALL are still to come."""
+
+    ENDING = 4
+    """Callee: the end is queued; the call holds its slot until that was written."""
+
+    ENDED = 5
+    """The call is over at this side."""
+
+
+class Step(enum.IntEnum):
+    """What moves a call from one state to the next."""
+
+    TAKEN = 0
+    """Caller: the first frame left for the transport."""
+
+    GIVE_UP = 1
+    """Caller: cancelled, expired, or unable to use what arrives."""
+
+    END = 2
+    """Caller: the whole REPLY or an ERROR has arrived. Callee: one was queued."""
+
+    WHOLE = 3
+    """Callee: the last fragment of the CALL has arrived."""
+
+    SENT = 4
+    """Callee: the end was written to the transport."""
+
+    LOST = 5
+    """The connection has ended."""
+
+
+CALLER_STEPS: dict[State, dict[Step, State]] = {
+    State.QUEUED: {Step.TAKEN: State.OPEN, Step.GIVE_UP: State.ENDED, Step.LOST: State.ENDED},
+    State.OPEN: {Step.GIVE_UP: State.GIVEN_UP, Step.END: State.ENDED, Step.LOST: State.ENDED},
+    State.GIVEN_UP: {Step.END: State.ENDED, Step.LOST: State.ENDED},
+    State.ENDED: {},
+}
+
+CALLEE_STEPS: dict[State, dict[Step, State]] = {
+    State.GATHERING: {Step.WHOLE: State.OPEN, Step.END: State.ENDING, Step.LOST: State.ENDED},
+    State.OPEN: {Step.END: State.ENDING, Step.LOST: State.ENDED},
+    State.ENDING: {Step.SENT: State.ENDED, Step.LOST: State.ENDED},
+    State.ENDED: {},
+}
+
+CALLER_TAKES: dict[State, frozenset[Frame]] = {
+    State.QUEUED: frozenset(),
+    State.OPEN: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
+    State.GIVEN_UP: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
+    State.ENDED: frozenset(),
+}
+"""The frames that a caller takes from the callee of a call."""
+
+CALLEE_TAKES: dict[State, frozenset[Frame]] = {
+    State.GATHERING: frozenset({Frame.DATA, Frame.CANCEL}),
+    State.OPEN: frozenset({Frame.DATA, Frame.CANCEL, Frame.CREDIT}),
+    State.ENDING: frozenset(),
+    State.ENDED: frozenset(),
+}
+"""The frames that a callee acts on; ENDING and ENDED ignore all (rule 4)."""

@@ -1,0 +1,139 @@
+"""Errors on the wire (section 5): an `Error` as the map of an ERROR frame, and back.
+
+An ERROR is never cut into fragments, so `encode` makes it fit: first without the traceback, then without the
+causes, then without the details, and at last with a shorter message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rpc import limits
+from rpc.errors import ERROR_CLASSES, Code, Error, Processed, RemoteError
+from rpc.wire import payload as payloads
+from rpc.wire import profile
+
+__all__ = ["decode", "encode"]
+
+CODE, MESSAGE, PROCESSED, RETRY_AFTER, TYPE, DETAILS, TRACEBACK, CAUSES = range(8)
+"""The keys of the map."""
+
+_ROOM = limits.MAX_ERROR - 16
+"""Bytes for the map: the rest of the body is the array's head, the type and the id."""
+
+_MOST_CAUSES = 8
+"""Levels of causes that are told: a chain is as long as its handlers like."""
+
+
+def encode(error: Error) -> bytes:
+    """The encoded map of an error.
+
+    Details that cannot travel are left out: the failure itself must reach the caller.
+    """
+    fields = _fields(error, _MOST_CAUSES)
+    encoded = payloads.encode(fields)
+    for key in (TRACEBACK, CAUSES, DETAILS):
+        if len(encoded) <= _ROOM:
+            return encoded
+        fields.pop(key, None)
+        encoded = payloads.encode(fields)
+    if len(encoded) > _ROOM:
+        fields[TYPE] = _cut(fields.get(TYPE, ""), limits.MAX_METHOD)
+        fields[MESSAGE] = _cut(fields[MESSAGE], _ROOM - len(payloads.encode(fields | {MESSAGE: ""})) - 4)
+        encoded = payloads.encode(fields)
+    return encoded
+
+
+def _fields(error: Error, depth: int) -> dict[int, Any]:
+    fields: dict[int, Any] = {CODE: int(error.code), MESSAGE: _text(error.message)}
+    if error.processed:
+        fields[PROCESSED] = int(error.processed)
+    if error.retry_after is not None:
+        fields[RETRY_AFTER] = max(0, round(error.retry_after * 1000))
+    if error.type is not None:
+        fields[TYPE] = _text(error.type)
+    if error.details is not None:
+        try:
+            fields[DETAILS] = payloads.encode(error.details)
+        except payloads.EncodeError:
+            pass
+    if error.remote_traceback is not None:
+        fields[TRACEBACK] = _text(error.remote_traceback)
+    if error.causes and depth:
+        fields[CAUSES] = [_fields(cause, depth - 1) for cause in error.causes]
+    return fields
+
+
+def _text(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate in a message must not lose the error."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode("utf-8", "ignore")
+
+
+def decode(fields: Mapping[Any, Any]) -> Error:
+    """The error that a map tells.
+
+    Raises:
+        ValueError: a field is missing or of the wrong type.
+    """
+    return _error(fields, _MOST_CAUSES)
+
+
+def _error(fields: Mapping[Any, Any], depth: int) -> Error:
+    code, message = fields.get(CODE), fields.get(MESSAGE)
+    if type(code) is not int or code < 0 or type(message) is not str:
+        raise ValueError("an error has a code and a message")
+    if not all(_is_uint(key) for key in fields):
+        raise ValueError("the keys of an error are unsigned integers")
+    processed = fields.get(PROCESSED, 0)
+    retry_after = fields.get(RETRY_AFTER)
+    causes = fields.get(CAUSES, [])
+    if not _is_uint(processed) or not (RETRY_AFTER not in fields or _is_uint(retry_after)) or type(causes) is not list:
+        raise ValueError("a field of an error is of the wrong type")
+    if not all(type(cause) is dict for cause in causes):
+        raise ValueError("the causes of an error are errors")
+    return _class_of(code)(
+        message,
+        processed=processed if processed in _PROCESSED else Processed.UNKNOWN,
+        retry_after=None if retry_after is None else retry_after / 1000,
+        type=_optional(fields, TYPE, str),
+        details=_details(_optional(fields, DETAILS, bytes)),
+        remote_traceback=_optional(fields, TRACEBACK, str),
+        causes=[_error(cause, depth - 1) for cause in causes] if depth else (),
+    )
+
+
+_PROCESSED = frozenset(int(value) for value in Processed)
+
+
+def _class_of(code: int) -> type[Error]:
+    try:
+        return ERROR_CLASSES[Code(code)]
+    except ValueError:
+        return RemoteError
+
+
+def _optional(fields: Mapping[Any, Any], key: int, kind: type) -> Any:
+    if key not in fields:
+        return None
+    if type(fields[key]) is not kind:
+        raise ValueError("a field of an error is of the wrong type")
+    return fields[key]
+
+
+def _details(encoded: bytes | None) -> object:
+    """The attached value; one that breaks the profile is dropped, since the failure itself is sound."""
+    if encoded is None:
+        return None
+    try:
+        return payloads.decode(encoded)
+    except profile.ProfileError:
+        return None
+
+
+def _is_uint(value: object) -> bool:
+    return type(value) is int and value >= 0

@@ -1,0 +1,125 @@
+"""Length prefixes: a byte stream into frame bodies, section 1 of the protocol.
+
+A reader keeps what is left of an unfinished frame. Small frames are cut out of what was read; for a large body
+it allocates the space once and lets the transport read straight into it (`FrameReader.want`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rpc.errors import ProtocolError, Reason
+from rpc.wire.payload import Buffer
+
+__all__ = ["PREFIX", "FrameReader", "prefix"]
+
+PREFIX = 4
+"""Bytes of the length before each body: an unsigned integer, big-endian."""
+
+_LARGE = 65_536
+"""Body bytes from which reading straight into one buffer is quicker than joining pieces (about 7 times, measured)."""
+
+_FOREIGN = (
+    (b"\x16\x03", "the peer speaks TLS: connect with tls://"),
+    (b"GET ", "the peer speaks HTTP"),
+    (b"POST", "the peer speaks HTTP"),
+    (b"PUT ", "the peer speaks HTTP"),
+    (b"HEAD", "the peer speaks HTTP"),
+    (b"OPTI", "the peer speaks HTTP"),
+    (b"DELE", "the peer speaks HTTP"),
+    (b"PATC", "the peer speaks HTTP"),
+    (b"CONN", "the peer speaks HTTP"),
+    (b"PRI ", "the peer speaks HTTP/2"),
+    (b"HTTP", "the peer speaks HTTP"),
+    (b"SSH-", "the peer speaks SSH"),
+)
+"""How the first bytes of other protocols read; as lengths they are all far over any max_frame."""
+
+
+def prefix(size: int) -> bytes:
+    """The four bytes before a body of `size` bytes."""
+    return size.to_bytes(PREFIX, "big")
+
+
+class FrameReader:
+    """Cuts what a transport has read into frame bodies.
+
+    Attributes:
+        max_frame: the largest body that is accepted now, in bytes; its owner changes it when HELLO was read.
+    """
+
+    def __init__(self, max_frame: int) -> None:
+        self.max_frame = max_frame
+        self._rest = b""
+        self._body: bytearray | None = None
+        self._filled = 0
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a frame has begun and is not yet whole."""
+        return bool(self._rest) or self._body is not None
+
+    def bodies(self, data: Buffer) -> Iterator[Buffer]:
+        """Yield each body that `data` completes.
+
+        Raises:
+            ProtocolError: a length is 0 or over `max_frame`; the bodies before it were yielded.
+        """
+        if self._body is not None:
+            data = self._fill(data)
+            if self._filled < len(self._body):
+                return
+            yield self._finish()
+        if self._rest:
+            data = self._rest + data
+        at, end = 0, len(data)
+        while end - at >= PREFIX:
+            start = at + PREFIX
+            size = int.from_bytes(data[at:start], "big")
+            if not 0 < size <= self.max_frame:
+                self._rest = b""
+                raise _wrong_size(size, self.max_frame)
+            if end - start < size:
+                if size >= _LARGE:
+                    self._body = bytearray(size)
+                    self._filled = 0
+                    self._fill(data[start:])
+                    at = end
+                break
+            at = start + size
+            # Whatever a consumer does between two bodies, the reader must know what is left by then.
+            self._rest = b""
+            yield data[start:at]
+        self._rest = bytes(data[at:])
+
+    def want(self) -> memoryview | None:
+        """The unfilled rest of a large body, to be read into and then told to `filled`; None if there is none."""
+        if self._body is None:
+            return None
+        return memoryview(self._body)[self._filled :]
+
+    def filled(self, count: int) -> Buffer | None:
+        """Say that the first `count` bytes of the last `want` were filled; gives the body once it is whole."""
+        assert self._body is not None
+        self._filled += count
+        return self._finish() if self._filled == len(self._body) else None
+
+    def _fill(self, data: Buffer) -> Buffer:
+        assert self._body is not None
+        taken = min(len(data), len(self._body) - self._filled)
+        self._body[self._filled : self._filled + taken] = data[:taken]
+        self._filled += taken
+        return data[taken:]
+
+    def _finish(self) -> Buffer:
+        body, self._body = self._body, None
+        assert body is not None
+        return body
+
+
+def _wrong_size(size: int, limit: int) -> ProtocolError:
+    head = prefix(size)
+    for start, what in _FOREIGN:
+        if head.startswith(start):
+            return ProtocolError(what, reason=Reason.SIZE)
+    return ProtocolError(f"a frame of {size} bytes; 1 to {limit} are accepted", reason=Reason.SIZE)
