@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import contextlib
+
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpc.errors import Processed, ResourceExhausted
+from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
+from rpc.wire import datagrams
+from rpc.wire.datagrams import Datagram, DatagramError, Drop, Senders, decode, encode
+
+SENDER = bytes(range(1, 9))
+OTHER = b"other..."
+PAYLOAD = bytes.fromhex("82820102a0")  # [[1, 2], {}]
+
+
+def test_a_datagram_is_a_notify_without_a_length() -> None:
+    datagram = encode("calc.observe", PAYLOAD, SENDER, 1)
+    assert (
+        datagram.hex()
+        == (
+            "84"  # an array of 4
+            "07"  # NOTIFY
+            "6c" + b"calc.observe".hex() + "a2"  # metadata
+            "0548" + SENDER.hex() + "0601"  # the first of this sender
+            "45" + PAYLOAD.hex()
+        )
+    )
+    assert cbor2.loads(datagram) == [7, "calc.observe", {5: SENDER, 6: 1}, PAYLOAD]
+
+
+@pytest.mark.parametrize("sequence", [1, 23, 24, 255, 256, 65536, 2**32, 2**64 - 1])
+def test_what_was_encoded_is_decoded(sequence: int) -> None:
+    datagram = decode(encode("calc.observe", PAYLOAD, SENDER, sequence))
+    assert datagram == Datagram("calc.observe", PAYLOAD, {5: SENDER, 6: sequence}, SENDER, sequence)
+
+
+def test_the_largest_datagram_fits_and_one_byte_more_raises() -> None:
+    room = MAX_DATAGRAM - (len(encode("a.b", bytes(1000), SENDER, 1)) - 1000)
+    assert len(encode("a.b", bytes(room), SENDER, 1)) == MAX_DATAGRAM == 1200
+    with pytest.raises(ResourceExhausted, match=r"a\.b: a datagram of 1201 bytes; the limit is 1200") as caught:
+        encode("a.b", bytes(room + 1), SENDER, 1)
+    assert caught.value.processed is Processed.DO_NOT_RETRY
+    assert len(encode("a.b", bytes(room + 1), SENDER, 1, max_size=1201)) == 1201
+
+
+def test_a_method_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="1 to 255 bytes"):
+        encode("", PAYLOAD, SENDER, 1)
+
+
+GOOD = {5: SENDER, 6: 1}
+
+
+@pytest.mark.parametrize(
+    ("item", "why"),
+    [
+        ([7, "a.b", None, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {}, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {6: 1}, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {5: SENDER[:7], 6: 1}, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {5: SENDER + b"9", 6: 1}, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {5: "12345678", 6: 1}, PAYLOAD], "metadata 5, the sender"),
+        ([7, "a.b", {5: SENDER}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: 0}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: -1}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: True}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: 1.0}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: "1"}, PAYLOAD], "metadata 6, the sequence"),
+        ([7, "a.b", {5: SENDER, 6: 2**64}, PAYLOAD], "profile"),
+        ([7, "a.b", {5: SENDER, 6: 1, 1.5: 1}, PAYLOAD], "key|profile"),
+        ([7, "", GOOD, PAYLOAD], "1 to 255 bytes"),
+        ([7, b"a.b", GOOD, PAYLOAD], "1 to 255 bytes"),
+        ([7, "a.b", GOOD, "text"], "byte string"),
+        ([7, "a.b", GOOD], "wrong count"),
+        ([7, "a.b", GOOD, PAYLOAD, 0], "wrong count"),
+        ([8, 1], "no NOTIFY"),
+        ([40, "ignored on a connection"], "no NOTIFY"),
+        ([5, 1], "no NOTIFY"),
+        ([99], "unknown frame type"),
+        ([], "array that begins with its type"),
+        ({7: 1}, "array that begins with its type"),
+        (7, "array that begins with its type"),
+        (cbor2.CBORTag(55799, [7, "a.b", GOOD, PAYLOAD]), "profile"),
+        (cbor2.CBORTag(18, [7, "a.b", GOOD, PAYLOAD]), "profile"),
+    ],
+)
+def test_what_is_no_good_notify_is_malformed(item: object, why: str) -> None:
+    with pytest.raises(DatagramError, match=why) as caught:
+        decode(cbor2.dumps(item))
+    assert caught.value.reason is Drop.MALFORMED
+
+
+def test_every_cut_and_every_tail_is_malformed() -> None:
+    whole = encode("a.b", PAYLOAD, SENDER, 1)
+    for broken in (*(whole[:size] for size in range(len(whole))), whole + b"\x00", b"\x00" + whole, whole + whole):
+        with pytest.raises(DatagramError) as caught:
+            decode(broken)
+        assert caught.value.reason is Drop.MALFORMED
+
+
+def test_a_keyed_datagram_is_told_apart() -> None:
+    keyed = cbor2.dumps(cbor2.CBORTag(17, [b"\xa1\x01\x05", {4: b"kid"}, encode("a.b", PAYLOAD, SENDER, 1), bytes(32)]))
+    with pytest.raises(DatagramError, match="signed") as caught:
+        decode(keyed)
+    assert caught.value.reason is Drop.KEYED
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_a_datagram_or_an_error_of_ours(data: bytes) -> None:
+    for start in (b"", b"\x84\x07\x63a.b", b"\x84\x07\x63a.b\xa2\x05\x48"):
+        with contextlib.suppress(DatagramError):
+            decode(start + data)
+
+
+# --- The replay window -----------------------------------------------------------------------------------------
+
+
+def test_a_number_passes_once() -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, 1)
+    assert not senders.accept(SENDER, 1)
+    assert senders.accept(SENDER, 2)
+    assert not senders.accept(SENDER, 2)
+    assert not senders.accept(SENDER, 1)
+    assert len(senders) == 1
+
+
+@pytest.mark.parametrize("highest", [1024, 1025, 5000, 2**64 - 1])
+def test_the_window_ends_exactly_1023_behind_the_highest(highest: int) -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, highest)
+    assert not senders.accept(SENDER, highest - 1024)
+    assert senders.accept(SENDER, highest - 1023)
+    assert not senders.accept(SENDER, highest - 1023)
+    assert senders.accept(SENDER, highest - 1)
+    assert not senders.accept(SENDER, highest - 1)
+    assert not senders.accept(SENDER, highest)
+
+
+def test_the_edge_moves_with_the_highest() -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, 5000)
+    assert senders.accept(SENDER, 5001)
+    assert not senders.accept(SENDER, 5001 - 1024)
+    assert senders.accept(SENDER, 5001 - 1023)
+
+
+@pytest.mark.parametrize("leap", [1, 1022, 1023])
+def test_what_passed_is_remembered_while_it_is_in_the_window(leap: int) -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, 5000)
+    assert senders.accept(SENDER, 5000 + leap)
+    assert not senders.accept(SENDER, 5000)
+
+
+@pytest.mark.parametrize("leap", [1024, 1025, 2**63])
+def test_a_leap_over_the_window_leaves_nothing_of_it(leap: int) -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, 5000)
+    highest = 5000 + leap
+    assert senders.accept(SENDER, highest)
+    assert not senders.accept(SENDER, 5000)
+    assert senders.accept(SENDER, highest - 1023)
+    assert senders.accept(SENDER, highest - 1)
+
+
+def test_a_refused_number_moves_nothing() -> None:
+    senders = Senders()
+    senders.accept(SENDER, 5000)
+    for _ in range(3):
+        assert not senders.accept(SENDER, 5000)
+        assert not senders.accept(SENDER, 1)
+    assert senders.accept(SENDER, 5000 - 1023)
+    assert senders.lost == 1022
+
+
+@given(st.lists(st.integers(1, 40), max_size=60))
+def test_the_window_agrees_with_a_plain_set(numbers: list[int]) -> None:
+    senders = Senders(window=8)
+    seen: set[int] = set()
+    for number in numbers:
+        fresh = number not in seen and (not seen or number > max(seen) - 8)
+        assert senders.accept(SENDER, number) is fresh
+        if fresh:
+            seen.add(number)
+    assert senders.lost == (max(seen) - min(seen) + 1 - len(seen) if seen else 0)
+
+
+# --- Losses ----------------------------------------------------------------------------------------------------
+
+
+def test_gaps_are_lost_until_the_late_one_comes() -> None:
+    senders = Senders()
+    assert senders.lost == 0
+    for number, lost in ((1, 0), (2, 0), (5, 2), (4, 1), (3, 0), (3, 0), (7, 1)):
+        senders.accept(SENDER, number)
+        assert senders.lost == lost
+
+
+def test_what_was_sent_before_the_receiver_began_is_not_lost() -> None:
+    senders = Senders()
+    senders.accept(SENDER, 1_000_000)
+    assert senders.lost == 0
+    assert senders.accept(SENDER, 999_998)  # it was only overtaken, but 999,999 is missing
+    assert senders.lost == 1
+
+
+# --- The memory of senders -------------------------------------------------------------------------------------
+
+
+def name(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def test_of_too_many_senders_the_one_silent_longest_is_forgotten() -> None:
+    senders = Senders(limit=2)
+    assert senders.accept(name(1), 1)
+    assert senders.accept(name(2), 1)
+    assert senders.accept(name(1), 2)
+    assert not senders.accept(name(2), 1)  # a replay is no sign of life
+    assert senders.accept(name(3), 1)  # in place of the second
+    assert len(senders) == 2
+    assert not senders.accept(name(1), 2)
+    assert not senders.accept(name(3), 1)
+    assert senders.accept(name(2), 1)  # what was forgotten begins anew, in place of the first
+    assert senders.accept(name(1), 2)
+
+
+def test_losses_of_a_forgotten_sender_still_count() -> None:
+    senders = Senders(limit=1)
+    senders.accept(name(1), 1)
+    senders.accept(name(1), 4)
+    senders.accept(name(2), 1)
+    senders.accept(name(2), 3)
+    assert senders.lost == 3
+
+
+def test_senders_do_not_share_a_window() -> None:
+    senders = Senders()
+    assert senders.accept(SENDER, 5000)
+    assert senders.accept(OTHER, 1)
+    assert senders.accept(OTHER, 5000)
+
+
+def test_the_limits_are_those_of_the_protocol() -> None:
+    assert (MAX_SENDERS, REPLAY_WINDOW, datagrams.LARGEST, datagrams.SENDER_SIZE) == (1024, 1024, 65507, 8)
+    senders = Senders()
+    for number in range(1025):
+        assert senders.accept(name(number), 1)
+    assert len(senders) == 1024
+    assert not senders.accept(name(1), 1)
+    assert senders.accept(name(0), 1)
