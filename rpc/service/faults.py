@@ -1,85 +1,100 @@
-"""Exceptions -> errors that travel, and back (protocol section 5)."""
+"""What a handler raised -> the error that travels, and back (protocol section 5).
+
+Three kinds of exceptions leave a handler. A status (`rpc.NotFound(...)`) is an answer, and travels as it is. An
+exception declared with ``raises=`` travels as itself, and a caller that knows its class gets it back. Whatever else
+is raised travels as UNKNOWN with the name of its class only: its message was written for this process, and stays in it.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import traceback
-import typing
 from collections.abc import Sequence
-from typing import Any
-
-import attrs
+from typing import Any, cast
 
 from rpc.errors import ERROR_CLASSES, Code, Error, Processed, RemoteError
-from rpc.service.convert import MsgspecConverter
+from rpc.service.convert import cut
+from rpc.service.declared import STATUSES, pack, rebuild
 from rpc.service.handle import Handle
 from rpc.wire.payload import EncodeError, encode
 
 __all__ = ["from_error", "to_error"]
 
 _MAX_MESSAGE = 1024
+"""Characters of the message of an exception that is none of ours; what a status says is the handler's choice."""
+
+_MAX_TRACEBACK = 8192
+"""Characters of a traceback, its end: an error has 16384 bytes on the wire, and one that is larger loses all of it."""
 
 
 def to_error(exception: BaseException, *, handle: Handle | None, debug: bool) -> Error:
-    """The error that tells a caller of what a handler raised."""
-    exception = _leaf(exception)
-    error = _translate(exception, handle, debug)
+    """The error that tells the caller of what a handler raised.
+
+    Args:
+        exception: what was raised. A group with one leaf is taken for that leaf.
+        handle: the handler, for what it declares; None where there is none.
+        debug: whether the message of an undeclared exception, and the traceback of any, leave this process.
+    """
+    exception = _single(exception)
+    error = _declared(exception, handle) or _status(exception) or _undeclared(exception, debug)
     if debug:
-        error.remote_traceback = "".join(traceback.format_exception(exception))
+        error.remote_traceback = "".join(traceback.format_exception(exception))[-_MAX_TRACEBACK:]
     return error
 
 
-def _leaf(exception: BaseException) -> BaseException:
-    while isinstance(exception, BaseExceptionGroup) and len(exception.exceptions) == 1:
-        exception = exception.exceptions[0]
-    return exception
+def _single(exception: BaseException) -> BaseException:
+    if isinstance(exception, BaseExceptionGroup):
+        members = cast("Sequence[BaseException]", exception.exceptions)
+        if len(members) == 1:
+            return _single(members[0])
+    return cast("BaseException", exception)
 
 
-def _translate(exception: BaseException, handle: Handle | None, debug: bool) -> Error:
-    declared = _declared(exception, handle)
-    if declared is not None and handle is not None:
-        return _declared_error(exception, declared, handle.name.rpartition(".")[0])
-    if isinstance(exception, Error) and not getattr(exception, "_received", False):
-        return ERROR_CLASSES[exception.code](
-            exception.message,
-            processed=_kept(exception),
-            retry_after=exception.retry_after,
-            details=_travelling(exception.details),
-        )
-    name = type(exception).__name__
-    message = _text(exception) if debug else f"the handler raised {name}; its message stays on the server"
-    return RemoteError(message, type=name)
+def _declared(exception: BaseException, handle: Handle | None) -> Error | None:
+    if handle is None:
+        return None
+    for cls in type(exception).__mro__:
+        if cls in handle.raises and cls not in STATUSES:
+            code = getattr(cls, "code", None)
+            return ERROR_CLASSES[code if isinstance(code, Code) else Code.UNKNOWN](
+                cut(_text(exception), _MAX_MESSAGE),
+                processed=_promise(exception),
+                type=f"{handle.service}.{cls.__name__}",
+                details=_if_it_travels(pack(exception, cls)),
+            )
+    return None
 
 
-def _kept(error: Error) -> Processed:
-    return Processed.DO_NOT_RETRY if error.processed is Processed.DO_NOT_RETRY else Processed.UNKNOWN
-
-
-def _declared(exception: BaseException, handle: Handle | None) -> type[Exception] | None:
-    statuses = set(ERROR_CLASSES.values())
-    raises = () if handle is None else handle.raises
-    return next((cls for cls in type(exception).__mro__ if cls in raises and cls not in statuses), None)
-
-
-def _declared_error(exception: BaseException, declared: type[Exception], service: str) -> Error:
-    code = getattr(declared, "code", None)
-    error = ERROR_CLASSES[code if isinstance(code, Code) else Code.UNKNOWN](
-        _text(exception), type=f"{service}.{declared.__name__}", details=_travelling(_fields(exception, declared))
+def _status(exception: BaseException) -> Error | None:
+    if not isinstance(exception, Error) or _was_received(exception):
+        return None
+    return ERROR_CLASSES[exception.code](
+        exception.message,
+        processed=_promise(exception),
+        retry_after=exception.retry_after,
+        details=_if_it_travels(exception.details),
     )
-    if isinstance(exception, Error):
-        error.processed = _kept(exception)
-    return error
 
 
-def _fields(exception: BaseException, declared: type[Exception]) -> Any:
-    if attrs.has(declared):
-        return {field.name: getattr(exception, field.name) for field in attrs.fields(declared) if field.init}
-    if dataclasses.is_dataclass(declared):
-        return {field.name: getattr(exception, field.name) for field in dataclasses.fields(declared) if field.init}
-    return list(exception.args)
+def _undeclared(exception: BaseException, debug: bool) -> Error:
+    name = type(exception).__name__
+    if debug:
+        return RemoteError(cut(_text(exception), _MAX_MESSAGE), type=name)
+    return RemoteError(f"the handler raised {name}; its message stays on the server", type=name)
 
 
-def _travelling(details: Any) -> Any:
+def _was_received(error: Error) -> bool:
+    """Whether a call of the handler's own raised this: what it promises about that call is not said of this one."""
+    return getattr(error, "_received", False)
+
+
+def _promise(exception: BaseException) -> Processed:
+    """A handler that ran cannot promise that it did not."""
+    if isinstance(exception, Error) and not _was_received(exception) and exception.processed == Processed.DO_NOT_RETRY:
+        return Processed.DO_NOT_RETRY
+    return Processed.UNKNOWN
+
+
+def _if_it_travels(details: Any) -> Any:
     try:
         encode(details)
     except EncodeError:
@@ -89,29 +104,26 @@ def _travelling(details: Any) -> Any:
 
 def _text(exception: BaseException) -> str:
     try:
-        return str(exception)[:_MAX_MESSAGE]
+        return str(exception)
     except Exception:
         return ""
 
 
 def from_error(error: Error, raises: Sequence[type[Exception]], service: str) -> Exception:
-    """What a caller raises for an error: the declared exception rebuilt, or the error itself."""
+    """What the caller raises for an error: the declared exception made anew, with the error as its cause, or the error.
+
+    Args:
+        error: as it was received.
+        raises: the classes that may be made; nothing else is ever run.
+        service: the name of the service that was called.
+    """
     for cls in raises:
-        if error.type == f"{service}.{cls.__name__}":
-            try:
-                exception = _rebuild(cls, error.details)
-            except Exception:
+        if cls not in STATUSES and error.type == f"{service}.{cls.__name__}":
+            exception = rebuild(cls, error.details)
+            if exception is None:
                 return error
             exception.__cause__ = error
+            if isinstance(exception, Error):
+                vars(exception)["_received"] = True
             return exception
     return error
-
-
-def _rebuild(cls: type[Exception], details: Any) -> Exception:
-    if isinstance(details, dict):
-        hints = typing.get_type_hints(cls, include_extras=True)
-        fields: dict[str, Any] = typing.cast("dict[str, Any]", details)
-        aliases = {field.name: field.alias for field in attrs.fields(cls)} if attrs.has(cls) else {}
-        reader = MsgspecConverter().reader
-        return cls(**{aliases.get(name, name): reader(hints[name])(value) for name, value in fields.items()})
-    return cls(*details)

@@ -14,27 +14,39 @@ from rpc.service.handle import Handle, Method, Notification
 __all__ = ["Service"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-L = TypeVar("L", bound=Callable[[], Any])
+Opener = TypeVar("Opener", bound=Callable[[], Any])
 
-_SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NAME = re.compile(rf"{_SEGMENT.pattern}(\.{_SEGMENT.pattern})*")
+_SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_RESERVED = "rpc"
+"""The services that describe a server itself."""
 
 
 class Service:
     """A named set of functions that a peer may call: the exact names in `handles`, and nothing else.
 
+    Attributes:
+        name: the service's name on the wire: segments of letters, digits and ``_``, with dots between them.
+        handles: its handlers by their full wire names, ``service.method``.
+
     Raises:
-        ValueError: the name is no dotted name, or is reserved.
+        ValueError: the name is not of this form, or is reserved.
     """
 
     def __init__(self, name: str) -> None:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a service: write letters, digits and _, in segments with dots")
-        if name.partition(".")[0] == "rpc":
-            raise ValueError(f"{name!r} is reserved: names under 'rpc' belong to the built-in services")
+        segments = name.split(".")
+        if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+            raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
+        if segments[0] == _RESERVED:
+            raise ValueError(f"{name!r} is reserved for the services that describe a server: take another name")
         self.name = name
         self.handles: dict[str, Handle] = {}
         self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Service {self.name}: {', '.join(self._short_names()) or 'nothing yet'}>"
+
+    def _short_names(self) -> list[str]:
+        return [name.rpartition(".")[2] for name in self.handles]
 
     @overload
     def method(self, function: F, /) -> Method[F]: ...
@@ -50,23 +62,38 @@ class Service:
     ) -> Callable[[F], Method[F]]: ...
     def method(
         self,
-        function: Any = None,
+        function: F | None = None,
         /,
         *,
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
         name: str | None = None,
-    ) -> Any:
-        """Let peers call a function: a decorator, with or without arguments."""
+    ) -> Method[F] | Callable[[F], Method[F]]:
+        """Let peers call a function: a decorator, with or without arguments.
 
-        def decorate(function: Any) -> Method[Any]:
-            full = self._full_name(function, name)
-            handle = Method[Any](function, name=full, thread=thread, raises=tuple(raises), idempotent=idempotent)
-            self.handles[full] = handle
-            return handle
+        The annotations of the function are its schema: arguments that do not fit are refused before it runs. A ``def``
+        runs on the event loop and must be quick; an ``async def`` may wait; what blocks takes ``thread=True``.
 
-        return decorate if function is None else decorate(function)
+        Args:
+            function: the function, where the decorator stands without arguments.
+            thread: run it in a worker thread.
+            raises: the exception classes that travel as themselves; callers that know them get them back.
+            idempotent: a call that may have run may be made again.
+            name: its name on the wire within the service, where it is not the function's own.
+
+        Raises:
+            TypeError: the function cannot be a method; the message says what to change.
+            ValueError: the name is taken, or is none.
+        """
+
+        def register(function: F) -> Method[F]:
+            full_name = self._full_name(function, name)
+            method = Method(function, name=full_name, thread=thread, raises=raises, idempotent=idempotent)
+            self.handles[full_name] = method
+            return method
+
+        return register if function is None else register(function)
 
     @overload
     def notification(self, function: F, /) -> Notification[F]: ...
@@ -75,42 +102,67 @@ class Service:
         self, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
     ) -> Callable[[F], Notification[F]]: ...
     def notification(
-        self, function: Any = None, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
-    ) -> Any:
-        """Let peers notify a function: a decorator, with or without arguments."""
+        self, function: F | None = None, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
+    ) -> Notification[F] | Callable[[F], Notification[F]]:
+        """Let peers notify a function, which is never answered: a decorator, with or without arguments.
 
-        def decorate(function: Any) -> Notification[Any]:
-            full = self._full_name(function, name)
-            handle = Notification[Any](function, name=full, thread=thread, concurrent=concurrent)
-            self.handles[full] = handle
-            return handle
+        The notifications of one connection run one after the other, in the order that they were sent in.
 
-        return decorate if function is None else decorate(function)
+        Args:
+            function: the function, where the decorator stands without arguments; its result is annotated ``None``.
+            thread: run it in a worker thread.
+            concurrent: let several of one connection run at once, and in any order.
+            name: its name on the wire within the service, where it is not the function's own.
 
-    def lifespan(self, function: L, /) -> L:
-        """Take an async generator function that yields once: the state of the service while it is served."""
+        Raises:
+            TypeError: the function cannot be a notification; the message says what to change.
+            ValueError: the name is taken, or is none.
+        """
+
+        def register(function: F) -> Notification[F]:
+            full_name = self._full_name(function, name)
+            notification = Notification(function, name=full_name, thread=thread, concurrent=concurrent)
+            self.handles[full_name] = notification
+            return notification
+
+        return register if function is None else register(function)
+
+    def _full_name(self, function: Any, name: str | None) -> str:
+        short_name = getattr(function, "__name__", "") if name is None else name
+        if not _SEGMENT.fullmatch(short_name):
+            raise ValueError(
+                f"{self.name}: {short_name or function!r} is no name for a method: give it one with name=, "
+                "of letters, digits and _"
+            )
+        full_name = f"{self.name}.{short_name}"
+        if len(full_name) > MAX_METHOD:
+            raise ValueError(f"{full_name!r} is too long for the wire: a name has at most {MAX_METHOD} characters")
+        if full_name in self.handles:
+            raise ValueError(f"{full_name!r} is registered already: give one of the two another name with name=")
+        return full_name
+
+    def lifespan(self, function: Opener, /) -> Opener:
+        """Open what the handlers need before the first call, and close it after the last one: a decorator.
+
+        The function is an async generator that yields once; what it yields is `Context.state` of every call::
+
+            @calc.lifespan
+            async def open_database():
+                async with Database() as database:
+                    yield database
+
+        Raises:
+            TypeError: it is no async generator function.
+            ValueError: the service has a lifespan already.
+        """
         if self._lifespan is not None:
-            raise ValueError(f"service {self.name!r} has a lifespan already")
+            raise ValueError(f"{self.name} has a lifespan already")
         if not inspect.isasyncgenfunction(function):
-            raise TypeError(f"the lifespan of service {self.name!r} must be an async generator function")
-        opened: Callable[[], AsyncIterator[Any]] = function
-        self._lifespan = contextlib.asynccontextmanager(opened)
+            raise TypeError(f"{self.name}: a lifespan is an async def with one yield in it, {function!r} is not")
+        generator: Callable[[], AsyncIterator[Any]] = function
+        self._lifespan = contextlib.asynccontextmanager(generator)
         return function
 
     def open(self) -> contextlib.AbstractAsyncContextManager[Any]:
-        """The lifespan, entered anew each time the service is served; yields None where there is none."""
+        """The lifespan, anew for each time that the service is served: a context manager, of None if there is none."""
         return contextlib.nullcontext() if self._lifespan is None else self._lifespan()
-
-    def _full_name(self, function: Any, name: str | None) -> str:
-        short = name if name is not None else function.__name__
-        full = f"{self.name}.{short}"
-        if not _SEGMENT.fullmatch(short):
-            raise ValueError(f"{short!r} is no name of a method: write letters, digits and _")
-        if len(full) > MAX_METHOD:
-            raise ValueError(f"{full!r} is too long: a name has at most {MAX_METHOD} bytes")
-        if full in self.handles:
-            raise ValueError(f"{full!r} is registered already")
-        return full
-
-    def __repr__(self) -> str:
-        return f"<Service {self.name}: {len(self.handles)} handlers>"

@@ -5,185 +5,236 @@ from __future__ import annotations
 import difflib
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Mapping,
+    Sequence,
+)
+from typing import Any, TypeAlias
 
 import attrs
 
 from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.limits import MAX_ITEMS
 from rpc.service.context import Context
-from rpc.service.convert import Converter, Misfit, MsgspecConverter, Reader, show
-from rpc.wire.payload import decode
+from rpc.service.convert import Converter, Misfit, Reader, brief, is_list, is_map
+from rpc.service.msgspec_converter import MsgspecConverter
+from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
 
-__all__ = ["Parameter", "Signature"]
+__all__ = ["Bound", "Parameter", "Signature"]
 
-_PLAIN = (int, str, bool, float, bytes, list, dict, type(None))
+Bound: TypeAlias = tuple[list[Any], dict[str, Any]]
+"""Arguments as a handler is called with them, by position and by name."""
+
+_PLAIN = (bool, int, float, str, bytes, list, dict, set, type(None))
 """Annotations that a decoded value of exactly this class fits as it is."""
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_NAMED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_STREAMS = (AsyncIterable, AsyncIterator, AsyncGenerator)
+_AWAITABLES = (Awaitable, Coroutine)
+
+_Kind = inspect.Parameter
+_POSITIONAL = (_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Parameter:
-    """One parameter that is on the wire."""
+    """One parameter that is on the wire.
+
+    Attributes:
+        name: as the function has it.
+        kind: as `inspect` has it.
+        annotation: resolved; `Any` where there is none. Of ``*args`` and ``**kwargs``: of each of them.
+        default: `inspect.Parameter.empty` where there is none.
+        read: converts one argument.
+        plain: the class that an argument fits as it is, if it is of exactly this class.
+    """
 
     name: str
     kind: Any
     annotation: Any
-    required: bool
-    read: Reader
-    plain: type | None
+    default: Any = attrs.field(repr=False)
+    read: Reader = attrs.field(repr=False)
+    plain: type | None = attrs.field(repr=False)
+
+    @property
+    def by_position(self) -> bool:
+        """Whether an argument by position may be meant for this parameter; ``*args`` is another matter."""
+        return self.kind in _POSITIONAL
+
+    @property
+    def by_name(self) -> bool:
+        """Whether an argument may name this parameter."""
+        return self.kind in (_Kind.POSITIONAL_OR_KEYWORD, _Kind.KEYWORD_ONLY)
+
+    @property
+    def required(self) -> bool:
+        """Whether a call without an argument for this parameter is refused."""
+        return self.default is _Kind.empty and (self.by_position or self.by_name)
 
 
-def _anything(value: Any) -> Any:
-    return value
+@attrs.frozen(kw_only=True)
+class _ContextParameter:
+    name: str
+    index: int | None
+    """Its place among the positional parameters, None where it is keyword-only."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
 class Signature:
     """What a handler takes and gives.
 
     Attributes:
         name: the handler's full wire name, for messages.
-        parameters: those on the wire, in order; `rpc.Context` is not among them.
+        parameters: those on the wire, in order; one that receives the `rpc.Context` is not among them.
         returns: the annotation of the result, `Any` where there is none.
-        takes_context: whether a parameter receives the call's `rpc.Context`.
     """
 
-    name: str
-    parameters: tuple[Parameter, ...]
-    returns: Any
-    context: tuple[int | None, str] | None
-    _read_result: Reader
-    _positional: tuple[Parameter, ...] = attrs.field(init=False)
-    _named: Mapping[str, Parameter] = attrs.field(init=False)
-    _rest: Parameter | None = attrs.field(init=False)
-    _extra: Parameter | None = attrs.field(init=False)
-    _exact: tuple[list[type] | None, ...] = attrs.field(init=False)
+    def __init__(
+        self,
+        name: str,
+        parameters: Sequence[Parameter],
+        returns: Any,
+        read_result: Reader,
+        context: _ContextParameter | None = None,
+    ) -> None:
+        self.name = name
+        self.parameters = tuple(parameters)
+        self.returns = returns
+        self._read_result = read_result
+        self._context = context
+        self._positional = tuple(parameter for parameter in parameters if parameter.by_position)
+        self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
+        self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
+        self._extra = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_KEYWORD), None)
+        self._plain = self._plain_classes()
 
-    def __attrs_post_init__(self) -> None:
-        def of(*kinds: Any) -> tuple[Parameter, ...]:
-            return tuple(parameter for parameter in self.parameters if parameter.kind in kinds)
-
-        setter = object.__setattr__
-        setter(self, "_positional", of(*_POSITIONAL))
-        setter(self, "_named", {parameter.name: parameter for parameter in of(*_NAMED)})
-        setter(self, "_rest", next(iter(of(inspect.Parameter.VAR_POSITIONAL)), None))
-        setter(self, "_extra", next(iter(of(inspect.Parameter.VAR_KEYWORD)), None))
-        setter(self, "_exact", tuple(self._exact_types(count) for count in range(len(self._positional) + 1)))
-
-    def _exact_types(self, count: int) -> list[type] | None:
-        given = self._positional[:count]
-        if any(parameter.required for parameter in self.parameters if parameter not in given):
-            return None
-        types = [parameter.plain for parameter in given if parameter.plain is not None]
-        return types if len(types) == count else None
+    def _plain_classes(self) -> list[list[type | None] | None]:
+        """For each count of arguments by position: of which classes they fit as they are; None if they are too few."""
+        least = sum(parameter.required for parameter in self._positional)
+        if any(parameter.required for parameter in self.parameters if not parameter.by_position):
+            least = len(self._positional) + 1
+        classes = [parameter.plain for parameter in self._positional]
+        return [classes[:count] if count >= least else None for count in range(len(classes) + 1)]
 
     @classmethod
     def of(cls, function: Callable[..., Any], *, name: str, converter: Converter | None = None) -> Signature:
         """Read the signature of a function.
 
         Raises:
-            TypeError: an annotation cannot be resolved, or no value of it can travel.
+            TypeError: an annotation cannot be resolved, or values of it cannot travel; the message says which
+                parameter of which function, and the way out.
         """
         converter = converter or MsgspecConverter()
-        try:
-            hints = typing.get_type_hints(function, include_extras=True)
-        except Exception as error:
-            raise TypeError(f"{name}: its annotations cannot be resolved: {error}") from error
+        hints = _hints(function, name)
         parameters: list[Parameter] = []
-        context: tuple[int | None, str] | None = None
-        position = 0
+        context: _ContextParameter | None = None
         for raw in inspect.signature(function).parameters.values():
             annotation = hints.get(raw.name, Any)
-            if _is_context(annotation):
-                if context is not None:
-                    raise TypeError(f"{name}: '{context[1]}' and '{raw.name}' both ask for the context")
-                context = (position if raw.kind in _POSITIONAL else None, raw.name)
-                continue
-            position += raw.kind in _POSITIONAL
-            parameters.append(_parameter(raw, annotation, name, converter))
+            if not _is_context(annotation):
+                parameters.append(_parameter(raw, annotation, name, converter))
+            elif context is None:
+                context = _context_parameter(raw, parameters, name)
+            else:
+                raise TypeError(f"{name}: parameters '{context.name}' and '{raw.name}' both ask for the context")
         returns = hints.get("return", Any)
-        return cls(
-            name=name,
-            parameters=tuple(parameters),
-            returns=returns,
-            context=context,
-            read_result=_reader(returns, f"{name}: the result", converter),
-        )
+        read_result = _reader(returns, f"{name}: the result", converter)
+        return cls(name, parameters, returns, read_result, context)
+
+    def __repr__(self) -> str:
+        return f"<Signature {self.name}({', '.join(parameter.name for parameter in self.parameters)})>"
 
     @property
     def takes_context(self) -> bool:
         """Whether a parameter receives the call's `rpc.Context`."""
-        return self.context is not None
+        return self._context is not None
 
     def bind_payload(
-        self, payload: bytes, named: bool, context: Context[Any] | None, max_items: int = MAX_ITEMS
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Decode the payload of a call and bind it, see `bind`."""
+        self, payload: Buffer, named: bool, context: Context[Any] | None, max_items: int = MAX_ITEMS
+    ) -> Bound:
+        """Decode the payload of a call, check its shape, and bind it, see `bind`.
+
+        Raises:
+            InvalidArgument: (not processed) it cannot be decoded, or has another shape, or does not fit.
+        """
         try:
             arguments = decode(payload, max_items=max_items)
         except ProfileError as error:
             raise self._refusal(f": the arguments cannot be decoded: {error}") from None
-        if not named:
-            if type(arguments) is not list:
-                raise self._refusal(": the arguments are no array")
+        if not named and is_list(arguments):
             return self.bind(arguments, None, context)
-        if type(arguments) is not list or len(arguments) != 2 or type(arguments[0]) is not list:
-            raise self._refusal(": the arguments are no array of an array and a map")
-        args, kwargs = arguments
-        if type(kwargs) is not dict or not all(type(key) is str for key in kwargs):
-            raise self._refusal(": the named arguments are no map with text keys")
-        return self.bind(args, kwargs, context)
+        if named and is_list(arguments) and len(arguments) == 2:
+            args, kwargs = arguments
+            if is_list(args) and is_map(kwargs) and all(type(key) is str for key in kwargs):
+                return self.bind(args, kwargs, context)
+        shape = "an array of an array and of a map from names" if named else "an array"
+        raise self._refusal(f": the arguments are not {shape}")
 
-    def bind(
-        self, args: list[Any], kwargs: Mapping[str, Any] | None, context: Context[Any] | None
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """Fit decoded arguments to the parameters; `args` is the caller's no more.
+    def bind(self, args: list[Any], kwargs: Mapping[str, Any] | None, context: Context[Any] | None) -> Bound:
+        """Fit decoded arguments to the parameters. The list and what is in it are given away.
 
         Raises:
             InvalidArgument: (not processed) they do not fit; the message names the method, the argument, what was
                 expected and what came.
         """
         count = len(args)
-        if not kwargs and count < len(self._exact) and list(map(type, args)) == self._exact[count]:
-            bound_kwargs: dict[str, Any] = {}
+        if not kwargs and count < len(self._plain) and list(map(type, args)) == self._plain[count]:
+            bound: dict[str, Any] = {}
         else:
-            args, bound_kwargs = self._bind(args, kwargs or {})
-        if self.context is not None:
-            index, name = self.context
+            args, bound = self._fit(args, kwargs or {})
+        if self._context is not None:
+            index = self._context.index
             if index is not None and index <= len(args):
                 args.insert(index, context)
             else:
-                bound_kwargs[name] = context
-        return args, bound_kwargs
+                bound[self._context.name] = context
+        return args, bound
 
-    def _bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        positional = self._positional
-        if len(args) > len(positional) and self._rest is None:
-            raise self._refusal(f" takes {len(positional)} arguments by position, got {len(args)}")
-        bound = [self._convert(parameter, value) for parameter, value in zip(positional, args, strict=False)]
+    def _fit(self, args: list[Any], kwargs: Mapping[str, Any]) -> Bound:
+        positional, count = self._positional, len(args)
+        if count > len(positional) and self._rest is None:
+            raise self._refusal(f" takes {_count(len(positional))} by position, got {count}")
+        fitted = [self._read(parameter, value) for parameter, value in zip(positional, args, strict=False)]
         if self._rest is not None:
-            bound += [self._convert(self._rest, value) for value in args[len(positional) :]]
-        taken = {parameter.name for parameter in positional[: len(args)]}
+            fitted += [self._read(self._rest, value) for value in args[len(positional) :]]
         named: dict[str, Any] = {}
         for name, value in kwargs.items():
             parameter = self._named.get(name, self._extra)
-            if parameter is None:
+            if parameter is None or (self._context is not None and name == self._context.name):
                 raise self._unexpected(name)
-            if name in taken:
-                raise self._refusal(f": argument '{name}' came both by position and by name")
-            named[name] = self._convert(parameter, value)
+            if parameter in positional[:count]:
+                raise self._refusal(f": argument '{name}' came by position and by name")
+            named[name] = self._read(parameter, value)
+        self._require(count, named)
+        return fitted, named
+
+    def _require(self, count: int, named: Mapping[str, Any]) -> None:
         for parameter in self.parameters:
-            if parameter.required and parameter.name not in taken and parameter.name not in named:
+            by_position = parameter in self._positional[:count]
+            by_name = parameter.by_name and parameter.name in named
+            if parameter.required and not by_position and not by_name:
                 raise self._refusal(f": argument '{parameter.name}' is missing")
-        return bound, named
+
+    def _read(self, parameter: Parameter, value: Any) -> Any:
+        try:
+            return parameter.read(value)
+        except Misfit as misfit:
+            raise self._refusal(f": argument '{parameter.name}' {misfit}") from misfit.__cause__
+
+    def _unexpected(self, name: str) -> InvalidArgument:
+        near = difflib.get_close_matches(name[:64], self._named)
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return self._refusal(f" has no argument {brief(name)}{hint}")
+
+    def _refusal(self, text: str) -> InvalidArgument:
+        return InvalidArgument(f"{self.name}{text}", processed=Processed.NOT_PROCESSED)
 
     def convert_result(self, value: Any) -> Any:
-        """Fit a decoded result to the return annotation, at the caller's side.
+        """Fit a decoded result to the return annotation, at the caller's side. The value is given away.
 
         Raises:
             Internal: (do not retry) it does not fit.
@@ -191,40 +242,61 @@ class Signature:
         try:
             return self._read_result(value)
         except Misfit as misfit:
-            where = f" at {misfit.path}" if misfit.path else ""
-            raise Internal(f"{self.name}: the result{where} {misfit.text}", processed=Processed.DO_NOT_RETRY) from None
+            message = f"{self.name}: the result {misfit}"
+            raise Internal(message, processed=Processed.DO_NOT_RETRY) from misfit.__cause__
 
-    def _convert(self, parameter: Parameter, value: Any) -> Any:
-        try:
-            return parameter.read(value)
-        except Misfit as misfit:
-            where = f" at {misfit.path}" if misfit.path else ""
-            raise self._refusal(f": argument '{parameter.name}'{where} {misfit.text}") from None
 
-    def _unexpected(self, name: str) -> InvalidArgument:
-        near = difflib.get_close_matches(name[:64], self._named)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        return self._refusal(f": unexpected argument {show(name)}{hint}")
-
-    def _refusal(self, text: str) -> InvalidArgument:
-        return InvalidArgument(self.name + text, processed=Processed.NOT_PROCESSED)
+def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise TypeError(
+            f"{name}: {error}, in an annotation: define it, or import it, at the top of the module and not only for "
+            "type checkers"
+        ) from error
 
 
 def _is_context(annotation: Any) -> bool:
     return annotation is Context or typing.get_origin(annotation) is Context
 
 
+def _context_parameter(raw: inspect.Parameter, before: list[Parameter], name: str) -> _ContextParameter:
+    if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and before):
+        raise TypeError(f"{name}: parameter '{raw.name}' asks for the context: make it the first one")
+    return _ContextParameter(name=raw.name, index=len(before) if raw.kind in _POSITIONAL else None)
+
+
 def _parameter(raw: inspect.Parameter, annotation: Any, name: str, converter: Converter) -> Parameter:
-    required = raw.default is raw.empty and raw.kind in (*_POSITIONAL, inspect.Parameter.KEYWORD_ONLY)
-    read = _reader(annotation, f"{name}: parameter '{raw.name}'", converter)
-    plain = annotation if annotation in _PLAIN else None
-    return Parameter(raw.name, raw.kind, annotation, required, read, plain)
+    return Parameter(
+        name=raw.name,
+        kind=raw.kind,
+        annotation=annotation,
+        default=raw.default,
+        read=_reader(annotation, f"{name}: parameter '{raw.name}'", converter),
+        plain=annotation if annotation in _PLAIN else None,
+    )
 
 
 def _reader(annotation: Any, what: str, converter: Converter) -> Reader:
     if annotation is Any or annotation is object:
-        return _anything
+        return _as_it_is
+    origin = typing.get_origin(annotation) or annotation
+    if origin in _STREAMS:
+        raise TypeError(f"{what} is a stream, and streams cannot be served yet: use a list")
+    if origin in _AWAITABLES:
+        raise TypeError(f"{what} is to be awaited: make the handler an async def, annotated with what it returns")
     try:
-        return converter.reader(annotation)
+        read = converter.reader(annotation)
     except TypeError as error:
-        raise TypeError(f"{what} cannot travel: {error}") from error
+        raise TypeError(f"{what}: {error}") from error
+    if annotation not in _PLAIN:
+        return read
+    return lambda value: value if type(value) is annotation else read(value)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _count(arguments: int) -> str:
+    return "1 argument" if arguments == 1 else f"{arguments} arguments"
