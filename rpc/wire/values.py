@@ -1,0 +1,354 @@
+"""How each Python class travels: tables from class to function, and a test for values that travel as they are.
+
+`lower` turns an application value into one that cbor2 writes by the profile without a further thought: None, bool,
+int, float, str, bytes, bytearray, list, dict, and `CBORTag` of those. A new class is a row in `_ROWS` (exact
+classes) or `_BASES` (whole families).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import ipaddress
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from pathlib import PurePath
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+import attrs
+import msgspec
+
+from rpc.limits import MAX_DEPTH
+from rpc.wire.heads import Buffer
+from rpc.wire.tags import check_integer, write_date, write_datetime, write_decimal, write_set, write_uuid
+
+__all__ = ["LARGE", "PLACE", "EncodeError", "is_plain", "lower"]
+
+LARGE: Final = 16384
+"""Bytes from which a byte string is set aside and not copied."""
+
+PLACE: Final = secrets.token_bytes(16)
+"""What stands for a byte string that was set aside; nobody else can know it."""
+
+
+class EncodeError(TypeError):
+    """A value that cannot travel.
+
+    Attributes:
+        reason: what is wrong with it, and the way out.
+        path: where it is inside the value that was to be sent: ``[0].items[3].owner``; empty for that value itself.
+    """
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path.removeprefix('.') or 'the value'}: {self.reason}"
+
+
+# --- Values that travel as they are ----------------------------------------------------------------------------
+
+_SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
+_PLAIN: Final = _SCALARS | {list, tuple, dict}
+_KEYS: Final = frozenset({str, bytes, int})
+_WIDE: Final = 65536
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+
+
+def is_plain(value: object) -> bool:
+    """Whether cbor2 may write `value` as it is: builtin scalars, lists, tuples and dicts alone, of allowed depth.
+
+    False also for the rare plain value of which `lower` must take a closer look: with integers of more than 64
+    bits, text that is not Unicode, or large byte strings.
+    """
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        types = set(map(type, level))
+        if not types <= _PLAIN:
+            return False
+        if bytes in types and any(len(item) >= LARGE for item in level if type(item) is bytes):
+            return False
+        if types <= _SCALARS:
+            return _packs(value)
+        if dict in types and not all(_KEYS.issuperset(map(type, item)) for item in level if type(item) is dict):
+            return False
+        if len(level) > _WIDE:  # perhaps the same few containers again and again: look at each once
+            level = list({id(item): item for item in level if type(item) not in _SCALARS}.values())
+        # All that the containers of this level hold. A loop in Python takes three times as long. Of a dict the keys
+        # may come along or not, as the interpreter likes.
+        level = gc.get_referents(*level)
+    return False
+
+
+def _packs(value: object) -> bool:
+    # msgspec is 10 times quicker than cbor2, and raises for wide integers and lone surrogates.
+    try:
+        _pack(value)
+    except Exception:
+        return False
+    return True
+
+
+# --- All others ------------------------------------------------------------------------------------------------
+
+Row: TypeAlias = Callable[[Any, int, list[Buffer]], Any]
+"""Lowers a value of its class that is inside so many levels of arrays, maps and tags; sets large buffers aside."""
+
+
+def lower(value: Any, depth: int, aside: list[Buffer]) -> Any:
+    """Turn `value`, which is inside `depth` levels of arrays, maps and tags, into what cbor2 can write.
+
+    Large byte strings are appended to `aside`, in the order of writing, and `PLACE` stands for each.
+
+    Raises:
+        EncodeError: something in it cannot travel.
+    """
+    kind = type(value)
+    row = _ROWS.get(kind) or _find_row(kind)
+    return row(value, depth, aside)
+
+
+def _deeper(depth: int, levels: int = 1) -> int:
+    if depth + levels > MAX_DEPTH:
+        raise EncodeError(f"nested deeper than {MAX_DEPTH} levels, or inside itself")
+    return depth + levels
+
+
+# Scalars
+
+
+def _keep(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
+    return value
+
+
+def _integer(value: int, depth: int, _aside: list[Buffer]) -> int:
+    if not _is_narrow(value):
+        _deeper(depth)  # it travels in a tag
+        _checked(check_integer, value)
+    return value
+
+
+def _is_narrow(value: int) -> bool:
+    return -(2**64) <= value < 2**64
+
+
+def _text(value: str, _depth: int, _aside: list[Buffer]) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise EncodeError("text with lone surrogates cannot travel; send bytes, as of os.fsencode()") from None
+    return value
+
+
+def _bytes(value: bytes | bytearray, _depth: int, aside: list[Buffer]) -> bytes | bytearray:
+    if len(value) < LARGE:
+        return value
+    aside.append(value)
+    return PLACE
+
+
+def _view(value: memoryview, depth: int, aside: list[Buffer]) -> bytes | bytearray:
+    if value.format not in ("B", "b", "c") or not value.c_contiguous:
+        raise EncodeError("a memoryview that is no run of bytes cannot travel; send view.tobytes()")
+    if value.nbytes < LARGE:
+        return value.tobytes()
+    aside.append(value.cast("B"))
+    return PLACE
+
+
+def _as_text(value: object, depth: int, aside: list[Buffer]) -> str:
+    return _text(str(value), depth, aside)
+
+
+def _as_iso(value: time | timedelta, _depth: int, _aside: list[Buffer]) -> Any:
+    return msgspec.to_builtins(value)  # the form that msgspec reads
+
+
+def _as_value(value: Enum, depth: int, aside: list[Buffer]) -> Any:
+    return lower(value.value, depth, aside)
+
+
+def _tagged(write: Callable[[Any], Any], levels: int) -> Row:
+    def row(value: Any, depth: int, _aside: list[Buffer]) -> Any:
+        _deeper(depth, levels)
+        return _checked(write, value)
+
+    return row
+
+
+def _checked(write: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return write(value)
+    except ValueError as error:
+        raise EncodeError(str(error)) from None
+
+
+# Containers
+
+
+def _array(value: Iterable[Any], depth: int, aside: list[Buffer]) -> list[Any]:
+    depth = _deeper(depth)
+    items: list[Any] = []
+    try:
+        for item in value:
+            items.append(lower(item, depth, aside))
+    except EncodeError as error:
+        error.path = f"[{len(items)}]{error.path}"
+        raise
+    return items
+
+
+def _map(value: Mapping[Any, Any], depth: int, aside: list[Buffer]) -> dict[Any, Any]:
+    depth = _deeper(depth)
+    items: dict[Any, Any] = {}
+    for key, item in value.items():
+        try:
+            lowered = _hashable(key, "a map key")
+            if lowered in items:
+                raise EncodeError("another key of the map is the same when it travels")
+            items[lowered] = lower(item, depth, aside)
+        except EncodeError as error:
+            error.path = _step(key) + error.path
+            raise
+    return items
+
+
+def _set(value: Iterable[Any], depth: int, _aside: list[Buffer]) -> Any:
+    _deeper(depth, 2)  # a tag and the array in it
+    members = [_hashable(member, "a member of a set") for member in value]
+    if len(set(members)) < len(members):
+        raise EncodeError("two members of the set are the same when they travel")
+    return write_set(members)
+
+
+def _hashable(value: Any, role: str) -> Any:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return _text(value, 0, [])
+    if isinstance(value, bytes) or (isinstance(value, int) and not isinstance(value, bool) and _is_narrow(value)):
+        return value
+    raise EncodeError(f"{_describe(value)} cannot be {role}; only text, bytes and integers of 64 bits can")
+
+
+def _step(key: Any) -> str:
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{_describe(key)}]"
+
+
+def _record(names: Mapping[str, str]) -> Row:
+    """The row of a class with fields; `names` has the key of each attribute."""
+
+    def row(value: Any, depth: int, aside: list[Buffer]) -> dict[str, Any]:
+        depth = _deeper(depth)
+        items: dict[str, Any] = {}
+        for name, key in names.items():
+            try:
+                item = getattr(value, name)
+                if item is not msgspec.UNSET:
+                    items[key] = lower(item, depth, aside)
+            except EncodeError as error:
+                error.path = f".{name}{error.path}"
+                raise
+            except AttributeError:
+                raise EncodeError("this attribute was never set", f".{name}") from None
+        return items
+
+    return row
+
+
+def _struct(kind: type[msgspec.Struct]) -> Row:
+    config = kind.__struct_config__
+    names = kind.__struct_fields__
+    tag: dict[str, Any] = {} if config.tag_field is None else {config.tag_field: config.tag}
+    if config.array_like:
+        return lambda value, depth, aside: _array(
+            [*tag.values(), *(getattr(value, name) for name in names)], depth, aside
+        )
+    record = _record(dict(zip(names, kind.__struct_encode_fields__, strict=True)))
+    return lambda value, depth, aside: {**tag, **record(value, depth, aside)}
+
+
+# What cannot travel
+
+
+def _refuse(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
+    raise EncodeError(f"{_describe(value)} cannot travel; {_way_out(value)}")
+
+
+def _describe(value: object) -> str:
+    if value is None or isinstance(value, (bool, str, bytes, float)) or (isinstance(value, int) and _is_narrow(value)):
+        text = ascii(value)
+        return text if len(text) <= 64 else f"{text[:61]}..."
+    return f"object of class {type(value).__qualname__}"
+
+
+def _way_out(value: object) -> str:
+    if hasattr(value, "tolist"):
+        return "send value.tolist()"
+    if isinstance(value, Iterable):
+        return "send list(value)"
+    return "send plain data, or make its class an attrs class, a dataclass or a msgspec Struct"
+
+
+# --- The tables ------------------------------------------------------------------------------------------------
+
+_ROWS: Final[dict[type, Row]] = {
+    type(None): _keep,
+    bool: _keep,
+    int: _integer,
+    float: _keep,
+    str: _text,
+    bytes: _bytes,
+    bytearray: _bytes,
+    memoryview: _view,
+    list: _array,
+    tuple: _array,
+    dict: _map,
+}
+
+_BASES: Final[tuple[tuple[type, Row], ...]] = (
+    (Enum, _as_value),  # first: an IntEnum is an int too
+    (int, _integer),
+    (float, _keep),
+    (str, _text),
+    (bytes, _bytes),
+    (bytearray, _bytes),
+    (datetime, _tagged(write_datetime, levels=1)),  # before date: a datetime is one
+    (date, _tagged(write_date, levels=1)),
+    (time, _as_iso),
+    (timedelta, _as_iso),
+    (Decimal, _tagged(write_decimal, levels=3)),  # a tag, its pair, and the tag of a wide mantissa
+    (UUID, _tagged(write_uuid, levels=1)),
+    (PurePath, _as_text),
+    (ipaddress.IPv4Address, _as_text),
+    (ipaddress.IPv6Address, _as_text),
+    (ipaddress.IPv4Network, _as_text),
+    (ipaddress.IPv6Network, _as_text),
+    (list, _array),
+    (tuple, _array),  # named tuples
+    (range, _array),
+    (deque, _array),
+    (set, _set),
+    (frozenset, _set),
+    (Mapping, _map),
+)
+
+
+@lru_cache(maxsize=1024)
+def _find_row(kind: type[Any]) -> Row:
+    if issubclass(kind, msgspec.Struct):
+        return _struct(kind)
+    if attrs.has(kind):
+        return _record({field.name: field.name for field in attrs.fields(kind) if field.init})
+    if dataclasses.is_dataclass(kind):
+        return _record({field.name: field.name for field in dataclasses.fields(kind) if field.init})
+    return next((row for base, row in _BASES if issubclass(kind, base)), _refuse)
