@@ -42,11 +42,12 @@ def to_error(exception: BaseException, *, handle: Handle | None, debug: bool) ->
 
 
 def _single(exception: BaseException) -> BaseException:
-    if isinstance(exception, BaseExceptionGroup):
-        members = cast("Sequence[BaseException]", exception.exceptions)
-        if len(members) == 1:
-            return _single(members[0])
-    return cast("BaseException", exception)
+    while isinstance(exception, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", exception)
+        exception, *others = group.exceptions
+        if others:
+            return group
+    return exception
 
 
 def _declared(exception: BaseException, handle: Handle | None) -> Error | None:

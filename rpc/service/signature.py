@@ -42,30 +42,27 @@ _Kind = inspect.Parameter
 _POSITIONAL = (_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Parameter:
     """One parameter that is on the wire.
 
     Attributes:
         name: as the function has it.
         kind: as `inspect` has it.
+        index: its place among the parameters that take an argument by position; None if it takes none.
         annotation: resolved; `Any` where there is none. Of ``*args`` and ``**kwargs``: of each of them.
         default: `inspect.Parameter.empty` where there is none.
         read: converts one argument.
-        plain: the class that an argument fits as it is, if it is of exactly this class.
+        plain: the class of which an argument fits as it is, None where each must be converted.
     """
 
     name: str
     kind: Any
+    index: int | None
     annotation: Any
-    default: Any = attrs.field(repr=False)
-    read: Reader = attrs.field(repr=False)
-    plain: type | None = attrs.field(repr=False)
-
-    @property
-    def by_position(self) -> bool:
-        """Whether an argument by position may be meant for this parameter; ``*args`` is another matter."""
-        return self.kind in _POSITIONAL
+    default: Any
+    read: Reader
+    plain: type | None
 
     @property
     def by_name(self) -> bool:
@@ -75,7 +72,7 @@ class Parameter:
     @property
     def required(self) -> bool:
         """Whether a call without an argument for this parameter is refused."""
-        return self.default is _Kind.empty and (self.by_position or self.by_name)
+        return self.default is _Kind.empty and (self.index is not None or self.by_name)
 
 
 @attrs.frozen(kw_only=True)
@@ -107,16 +104,17 @@ class Signature:
         self.returns = returns
         self._read_result = read_result
         self._context = context
-        self._positional = tuple(parameter for parameter in parameters if parameter.by_position)
+        self._positional = [parameter for parameter in parameters if parameter.index is not None]
         self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
         self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
         self._extra = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_KEYWORD), None)
+        self._required = [parameter for parameter in parameters if parameter.required]
         self._plain = self._plain_classes()
 
     def _plain_classes(self) -> list[list[type | None] | None]:
         """For each count of arguments by position: of which classes they fit as they are; None if they are too few."""
-        least = sum(parameter.required for parameter in self._positional)
-        if any(parameter.required for parameter in self.parameters if not parameter.by_position):
+        least = len(self._required)
+        if any(parameter.index is None for parameter in self._required):
             least = len(self._positional) + 1
         classes = [parameter.plain for parameter in self._positional]
         return [classes[:count] if count >= least else None for count in range(len(classes) + 1)]
@@ -136,9 +134,9 @@ class Signature:
         for raw in inspect.signature(function).parameters.values():
             annotation = hints.get(raw.name, Any)
             if not _is_context(annotation):
-                parameters.append(_parameter(raw, annotation, name, converter))
+                parameters.append(_parameter(raw, len(parameters), annotation, name, converter))
             elif context is None:
-                context = _context_parameter(raw, parameters, name)
+                context = _context_parameter(raw, len(parameters), name)
             else:
                 raise TypeError(f"{name}: parameters '{context.name}' and '{raw.name}' both ask for the context")
         returns = hints.get("return", Any)
@@ -201,34 +199,29 @@ class Signature:
         fitted = [self._read(parameter, value) for parameter, value in zip(positional, args, strict=False)]
         if self._rest is not None:
             fitted += [self._read(self._rest, value) for value in args[len(positional) :]]
-        named: dict[str, Any] = {}
-        for name, value in kwargs.items():
-            parameter = self._named.get(name, self._extra)
-            if parameter is None or (self._context is not None and name == self._context.name):
-                raise self._unexpected(name)
-            if parameter in positional[:count]:
-                raise self._refusal(f": argument '{name}' came by position and by name")
-            named[name] = self._read(parameter, value)
-        self._require(count, named)
+        named = {name: self._read(self._parameter_named(name, count), value) for name, value in kwargs.items()}
+        for parameter in self._required:
+            by_position = parameter.index is not None and parameter.index < count
+            if not by_position and not (parameter.by_name and parameter.name in named):
+                raise self._refusal(f": argument '{parameter.name}' is missing")
         return fitted, named
 
-    def _require(self, count: int, named: Mapping[str, Any]) -> None:
-        for parameter in self.parameters:
-            by_position = parameter in self._positional[:count]
-            by_name = parameter.by_name and parameter.name in named
-            if parameter.required and not by_position and not by_name:
-                raise self._refusal(f": argument '{parameter.name}' is missing")
+    def _parameter_named(self, name: str, count: int) -> Parameter:
+        """The parameter that takes an argument of this name, beside so many by position."""
+        parameter = self._named.get(name, self._extra)
+        if parameter is None or (self._context is not None and name == self._context.name):
+            near = difflib.get_close_matches(name[:64], self._named)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise self._refusal(f" has no argument {brief(name)}{hint}")
+        if parameter.index is not None and parameter.index < count:
+            raise self._refusal(f": argument '{name}' came by position and by name")
+        return parameter
 
     def _read(self, parameter: Parameter, value: Any) -> Any:
         try:
             return parameter.read(value)
         except Misfit as misfit:
             raise self._refusal(f": argument '{parameter.name}' {misfit}") from misfit.__cause__
-
-    def _unexpected(self, name: str) -> InvalidArgument:
-        near = difflib.get_close_matches(name[:64], self._named)
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        return self._refusal(f" has no argument {brief(name)}{hint}")
 
     def _refusal(self, text: str) -> InvalidArgument:
         return InvalidArgument(f"{self.name}{text}", processed=Processed.NOT_PROCESSED)
@@ -260,16 +253,17 @@ def _is_context(annotation: Any) -> bool:
     return annotation is Context or typing.get_origin(annotation) is Context
 
 
-def _context_parameter(raw: inspect.Parameter, before: list[Parameter], name: str) -> _ContextParameter:
-    if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and before):
+def _context_parameter(raw: inspect.Parameter, index: int, name: str) -> _ContextParameter:
+    if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and index > 0):
         raise TypeError(f"{name}: parameter '{raw.name}' asks for the context: make it the first one")
-    return _ContextParameter(name=raw.name, index=len(before) if raw.kind in _POSITIONAL else None)
+    return _ContextParameter(name=raw.name, index=index if raw.kind in _POSITIONAL else None)
 
 
-def _parameter(raw: inspect.Parameter, annotation: Any, name: str, converter: Converter) -> Parameter:
+def _parameter(raw: inspect.Parameter, index: int, annotation: Any, name: str, converter: Converter) -> Parameter:
     return Parameter(
         name=raw.name,
         kind=raw.kind,
+        index=index if raw.kind in _POSITIONAL else None,
         annotation=annotation,
         default=raw.default,
         read=_reader(annotation, f"{name}: parameter '{raw.name}'", converter),
