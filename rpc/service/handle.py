@@ -70,11 +70,7 @@ class _Callable(Generic[F_co]):
             raise TypeError(f"{name}: an async def runs on the event loop: drop thread=True, or make it a def")
         self.signature = Signature.of(function, name=name)
 
-    @overload
-    def __call__(self: _Callable[Callable[P, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
-    @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self: _Callable[Callable[P, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call the function itself, in this process."""
         return self.function(*args, **kwargs)
 
