@@ -103,9 +103,12 @@ class Error(Exception):
         details: a value that the handler attached (any value that can travel), or None.
         remote_traceback: the handler's traceback as text, only where its server runs with ``debug=True``.
         causes: the errors that led to this one, as the callee told them.
+        was_received: whether a call of this process has raised it. A handler that lets such an error escape answers
+            with UNKNOWN: what was promised about that call is not promised about its own.
     """
 
     code: ClassVar[Code] = Code.UNKNOWN
+    was_received = False
 
     def __init__(
         self,

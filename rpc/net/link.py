@@ -2,7 +2,7 @@
 
 Both answer the same few questions. A `SocketLink` is non-blocking, so that a reader may look for bytes and a
 writer may send without leaving its task; a `StreamLink` (memory, TLS, pipes, every transport that is not a plain
-socket) can only be awaited. Whoever needs to know which of them it has asks `Link.is_socket`.
+socket) can only be awaited. Both send what can go at once and give back the rest.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import trio
 
@@ -27,44 +27,8 @@ _MOST_BUFFERS = 1024
 """IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
 
 
-class Link(Protocol):
-    """A byte stream to a peer."""
-
-    peer: Peer
-    is_socket: bool
-
-    def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
-        """Send what can go without waiting, and give back the rest.
-
-        Raises:
-            OSError: the peer is gone.
-        """
-        ...
-
-    async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
-        """Wait until something can be sent, send it, and give back the rest.
-
-        A cancelled call may have sent a part, so the link is of no use after it.
-
-        Raises:
-            OSError, trio.BrokenResourceError: the peer is gone.
-            trio.ClosedResourceError: this side closed the link.
-        """
-        ...
-
-    def shutdown_write(self) -> None:
-        """Tell the peer that nothing more will come, where the transport can say so."""
-        ...
-
-    def close(self) -> None:
-        """Close at once, waking whoever waits; does nothing the second time."""
-        ...
-
-
 class SocketLink:
     """A connected, non-blocking stream socket, owned by this object."""
-
-    is_socket = True
 
     def __init__(self, sock: socket.socket, peer: Peer) -> None:
         self.socket = sock
@@ -88,6 +52,11 @@ class SocketLink:
         await trio.lowlevel.wait_readable(self.socket)
 
     def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Send what can go without waiting, and give back the rest.
+
+        Raises:
+            OSError: the peer is gone.
+        """
         try:
             if len(buffers) == 1:
                 sent = self.socket.send(buffers[0])
@@ -101,10 +70,17 @@ class SocketLink:
         return _rest(buffers, sent)
 
     async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Wait until something can be sent, send it, and give back the rest; a cancelled call has sent nothing.
+
+        Raises:
+            OSError: the peer is gone.
+            trio.ClosedResourceError: `close` came first.
+        """
         await trio.lowlevel.wait_writable(self.socket)
         return self.send_nowait(buffers)
 
     def shutdown_write(self) -> None:
+        """Tell the peer that nothing more will come."""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -112,6 +88,7 @@ class SocketLink:
                 raise
 
     def close(self) -> None:
+        """Close at once, waking whoever waits; does nothing the second time."""
         if self.socket.fileno() >= 0:
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
@@ -120,40 +97,47 @@ class SocketLink:
 class StreamLink:
     """A `trio.abc.Stream`, owned by this object; it is read and written by tasks that wait."""
 
-    is_socket = False
-
     def __init__(self, stream: trio.abc.Stream, peer: Peer) -> None:
         self.stream = stream
         self.peer = peer
-        self._closing = trio.CancelScope()
 
     async def receive_some(self) -> bytes | bytearray:
-        """Wait for bytes; ``b""`` is the end, of the peer's stream or by `close`.
+        """Wait for bytes; ``b""`` is the end of the peer's stream.
 
         Raises:
             trio.BrokenResourceError: the peer is gone.
+            trio.ClosedResourceError: this side closed the stream.
         """
-        with self._closing:
-            return await self.stream.receive_some()
-        return b""
+        return await self.stream.receive_some()
 
     def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Nothing goes without waiting: gives back all."""
         return buffers
 
     async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Send all; a cancelled call may have sent a part, so the link is of no use after it.
+
+        Raises:
+            trio.BrokenResourceError: the peer is gone.
+            trio.ClosedResourceError: this side closed the stream.
+        """
         await self.stream.send_all(b"".join(buffers))
         return []
 
     def shutdown_write(self) -> None:
+        """Does nothing here."""
         # TLS and most wrapped streams cannot half-close; the GOAWAY before it has told the peer.
         pass
 
     def close(self) -> None:
-        self._closing.cancel()
+        """Does nothing: only `aclose` can close a stream."""
 
     async def aclose(self) -> None:
         """Close the stream itself, without courtesy: the last word was a GOAWAY."""
         await trio.aclose_forcefully(self.stream)
+
+
+Link: TypeAlias = SocketLink | StreamLink
 
 
 def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:

@@ -76,8 +76,8 @@ class Caller:
         """
         self.check_open()
         shared, id, item = self._shared, self._next_id, _method_item(method)
-        is_small = isinstance(payload, bytes) and len(payload) <= SMALL
-        if not is_small:
+        small = payload if isinstance(payload, bytes) and len(payload) <= SMALL else None
+        if small is None:
             shared.check_size(payload, f"the arguments of {method}")
         record = Outgoing(id, method, flags)
         if flags & Flag.SENDS:
@@ -86,8 +86,8 @@ class Caller:
             record.items_in = Window(shared.limits.window)
         self._next_id = id + 2
         self.calls[id] = record
-        if is_small:
-            shared.outbox.put_small_call(record, frames.call(id, item, timeout, metadata, flags, len(payload)) + payload)
+        if small is not None:
+            shared.outbox.put_small_call(record, frames.call(id, item, timeout, metadata, flags, len(small)) + small)
         else:
             first = partial(frames.call, id, item, timeout, metadata)
             shared.outbox.put_call(record, Message(first, payload, flags))

@@ -67,6 +67,7 @@ class Session:
     Attributes:
         caller: the calls that this side makes.
         callee: the calls that the peer makes.
+        frames_read: how many frames have come, HELLO among them.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Session:
         self.caller = Caller(self._shared)
         self.callee = Callee(self._shared)
         self._outbox = self._shared.outbox
+        self.frames_read = 0
         self._phase = Phase.GREETING
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
         self._receivers: dict[int, Callable[[Fields, Events], None]] = {
@@ -151,7 +153,13 @@ class Session:
         """Whether HELLO was read and the connection is neither broken nor lost."""
         return self._phase is Phase.OPEN
 
+    @property
+    def is_overrun(self) -> bool:
+        """Whether the peer leaves more answers unread than it may."""
+        return self._shared.overrun
+
     def _take_body(self, body: Buffer, events: Events) -> None:
+        self.frames_read += 1
         if self._phase is Phase.GREETING:
             self._take_hello(body, events)
             return

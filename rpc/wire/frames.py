@@ -16,7 +16,7 @@ from typing import Any
 from rpc import limits
 from rpc.errors import ProtocolError, Reason
 from rpc.wire import payload as payloads
-from rpc.wire import profile
+from rpc.wire import heads, profile
 from rpc.wire.framing import prefix
 from rpc.wire.payload import Buffer
 
@@ -376,9 +376,9 @@ def _check_metadata_size(body: Buffer, index: int) -> None:
     """Measure the metadata of a frame, the element `index` of its array, as it was encoded."""
     if len(body) <= limits.MAX_METADATA:
         return
-    start = profile.head_size(body)
+    _, _, start = heads.read_head(body, 0)
     for _ in range(index):
-        start = profile.skip(body, start)
-    size = profile.skip(body, start) - start
+        start = heads.skip(body, start)
+    size = heads.skip(body, start) - start
     if size > limits.MAX_METADATA:
         raise ProtocolError(f"metadata of {size} bytes; at most {limits.MAX_METADATA} are accepted", reason=Reason.SIZE)

@@ -1,0 +1,106 @@
+"""triorpc: calls between processes, with trio's cancellation and deadlines.
+
+The public names are resolved on first use (PEP 562), so that ``import rpc`` is quick and what does not need trio
+does not import it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rpc import testing as testing
+    from rpc.address import Address as Address
+    from rpc.client.client import Client as Client
+    from rpc.client.connect import connect as connect
+    from rpc.client.notifier import Notifier as Notifier
+    from rpc.client.notifier import notifier as notifier
+    from rpc.client.stub import Stub as Stub
+    from rpc.errors import Aborted as Aborted
+    from rpc.errors import AlreadyExists as AlreadyExists
+    from rpc.errors import Cancelled as Cancelled
+    from rpc.errors import Code as Code
+    from rpc.errors import DataLoss as DataLoss
+    from rpc.errors import DeadlineExceeded as DeadlineExceeded
+    from rpc.errors import Error as Error
+    from rpc.errors import FailedPrecondition as FailedPrecondition
+    from rpc.errors import Internal as Internal
+    from rpc.errors import InvalidArgument as InvalidArgument
+    from rpc.errors import NotFound as NotFound
+    from rpc.errors import OutOfRange as OutOfRange
+    from rpc.errors import PermissionDenied as PermissionDenied
+    from rpc.errors import Processed as Processed
+    from rpc.errors import ProtocolError as ProtocolError
+    from rpc.errors import Reason as Reason
+    from rpc.errors import RemoteError as RemoteError
+    from rpc.errors import ResourceExhausted as ResourceExhausted
+    from rpc.errors import Unauthenticated as Unauthenticated
+    from rpc.errors import Unavailable as Unavailable
+    from rpc.errors import Unimplemented as Unimplemented
+    from rpc.limits import Limits as Limits
+    from rpc.peer import Peer as Peer
+    from rpc.server.serve import run as run
+    from rpc.server.serve import serve as serve
+    from rpc.service.context import Context as Context
+    from rpc.service.handle import Method as Method
+    from rpc.service.handle import Notification as Notification
+    from rpc.service.service import Service as Service
+    from rpc.wire.payload import EncodeError as EncodeError
+
+_HOMES = {
+    "rpc.address": ("Address",),
+    "rpc.client.client": ("Client",),
+    "rpc.client.connect": ("connect",),
+    "rpc.client.notifier": ("Notifier", "notifier"),
+    "rpc.client.stub": ("Stub",),
+    "rpc.errors": (
+        "Aborted",
+        "AlreadyExists",
+        "Cancelled",
+        "Code",
+        "DataLoss",
+        "DeadlineExceeded",
+        "Error",
+        "FailedPrecondition",
+        "Internal",
+        "InvalidArgument",
+        "NotFound",
+        "OutOfRange",
+        "PermissionDenied",
+        "Processed",
+        "ProtocolError",
+        "Reason",
+        "RemoteError",
+        "ResourceExhausted",
+        "Unauthenticated",
+        "Unavailable",
+        "Unimplemented",
+    ),
+    "rpc.limits": ("Limits",),
+    "rpc.peer": ("Peer",),
+    "rpc.server.serve": ("run", "serve"),
+    "rpc.service.context": ("Context",),
+    "rpc.service.handle": ("Method", "Notification"),
+    "rpc.service.service": ("Service",),
+    "rpc.wire.payload": ("EncodeError",),
+}
+
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted([*_MODULES, "testing"])  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+    elif name == "testing":
+        value = importlib.import_module("rpc.testing")
+    else:
+        raise AttributeError(f"module 'rpc' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,57 @@
+"""Stubs by name: a service of the peer as an object whose attributes are its methods."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+__all__ = ["Stub"]
+
+
+class Caller(Protocol):
+    """What a stub calls through: a client."""
+
+    async def call(self, target: str, /, *args: Any, **kwargs: Any) -> Any: ...
+
+    async def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
+
+
+class Stub:
+    """A service by its name: ``await stub.add(2, b=3)`` calls ``calc.add``.
+
+    Nothing is checked before the call: the peer knows its methods. Names that begin with ``_`` are no methods.
+    """
+
+    __slots__ = ("_caller", "_service")
+
+    def __init__(self, caller: Caller, service: str) -> None:
+        self._caller = caller
+        self._service = service
+
+    def __getattr__(self, name: str) -> StubMethod:
+        if name.startswith("_"):
+            raise AttributeError(f"{name!r} is no method of {self._service!r}: names that begin with _ are not served")
+        return StubMethod(self._caller, f"{self._service}.{name}")
+
+    def __repr__(self) -> str:
+        return f"<stub of {self._service}>"
+
+
+class StubMethod:
+    """One method of a stub: call it, or send it a notification with `notify`."""
+
+    __slots__ = ("_caller", "_name")
+
+    def __init__(self, caller: Caller, name: str) -> None:
+        self._caller = caller
+        self._name = name
+
+    async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call the method; see `rpc.Client.call`."""
+        return await self._caller.call(self._name, *args, **kwargs)
+
+    async def notify(self, /, *args: Any, **kwargs: Any) -> None:
+        """Send the notification of this name; see `rpc.Client.notify`."""
+        await self._caller.notify(self._name, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<stub of {self._name}>"

@@ -1,0 +1,124 @@
+"""A call from the caller's side: queue it, wait for its end.
+
+A caller that is alone on its connection takes the reading, sends at once and reads its own reply: no other task has
+to be woken, which makes a lone call about 1.2 to 1.3 times as quick. Every other caller parks and is woken by
+whoever reads.
+"""
+
+from __future__ import annotations
+
+import math
+
+import trio
+
+from rpc.errors import Code
+from rpc.net.connection import Connection
+from rpc.net.link import SocketLink
+from rpc.net.waiting import Waiter
+from rpc.session.calls import Outgoing
+from rpc.session.caller import NO_METADATA
+from rpc.session.outbox import Payload
+
+__all__ = ["call", "notify"]
+
+_QUEUED = 1_048_576
+"""Bytes that notifications may queue before who sends them waits for the peer to read."""
+
+_CLOCKS_APART = 0.05
+"""Seconds by which the callee's DEADLINE_EXCEEDED may arrive before the caller's own deadline strikes."""
+
+
+async def call(
+    connection: Connection, method: str, payload: Payload, *, flags: int = 0, metadata: bytes = NO_METADATA
+) -> bytes:
+    """Make a call and give its encoded result; the ambient deadline travels with it.
+
+    Where the peer's `max_calls` are in use, it waits its turn. A cancelled call tells the callee to stop, and does
+    not wait for that.
+
+    Raises:
+        Error: what the callee answered; `Unavailable` where there is no connection.
+        ResourceExhausted: the payload is over the peer's limit; nothing was sent.
+    """
+    await trio.lowlevel.checkpoint_if_cancelled()
+    caller = connection.session.caller
+    caller.check_open()
+    while connection.room or not caller.has_room:
+        await connection.room.park()
+        caller.check_open()
+        if caller.has_room:
+            break
+    deadline = trio.current_effective_deadline()
+    timeout = None if deadline == math.inf else _milliseconds(deadline)
+    is_alone = not caller.calls
+    record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+    waiter = record.owner = Waiter()
+    try:
+        if is_alone and connection.lend():
+            try:
+                connection.flush()
+                await _read_until(connection, waiter)
+            finally:
+                connection.give_back()
+        else:
+            connection.flush_soon()
+            await waiter.wait()
+    except BaseException:
+        _give_up(connection, record)
+        raise
+    if waiter.error is not None:
+        if waiter.error.code is Code.DEADLINE_EXCEEDED and deadline != math.inf:
+            await _own_deadline_first(deadline)
+        raise waiter.error
+    return waiter.payload
+
+
+def _milliseconds(deadline: float) -> int:
+    """What is left, rounded up: the callee must not give up before the caller."""
+    return max(0, math.ceil((deadline - trio.current_time()) * 1000))
+
+
+async def _read_until(connection: Connection, waiter: Waiter) -> None:
+    """Read the connection, for everyone on it, until this call has ended."""
+    link = connection.link
+    assert isinstance(link, SocketLink)
+    has_waited = False
+    while not waiter.is_done:
+        if not connection.pump():
+            has_waited = True
+            try:
+                await link.wait_readable()
+            except trio.ClosedResourceError:
+                # `end` has woken this waiter before it closed the link.
+                assert waiter.is_done
+    if not has_waited:
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+
+def _give_up(connection: Connection, record: Outgoing) -> None:
+    record.owner = None
+    connection.session.caller.cancel(record)
+    connection.flush_soon()
+
+
+async def _own_deadline_first(deadline: float) -> None:
+    """Let the caller's own scope speak, where its deadline is what the callee has kept."""
+    if deadline - trio.current_time() < _CLOCKS_APART:
+        await trio.sleep_until(deadline)
+        await trio.lowlevel.checkpoint()
+
+
+async def notify(connection: Connection, method: str, payload: Payload, metadata: bytes = NO_METADATA) -> None:
+    """Queue a notification; waits only where more than 1 MiB is queued already.
+
+    Raises:
+        Unavailable: the connection has ended.
+        ResourceExhausted: the frame would be over the peer's max_frame; nothing was sent.
+    """
+    await trio.lowlevel.checkpoint()
+    while connection.session.queued > _QUEUED and not connection.is_over:
+        await connection.drained.park()
+    connection.session.notify(method, payload, metadata)
+    connection.flush_soon()
+
+

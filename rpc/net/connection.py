@@ -1,0 +1,449 @@
+"""A connection: a session, a link, and the few tasks that move bytes between them.
+
+Everything that decides is in the session; here are three synchronous steps. `pump` reads once, has the session
+make events of it, acts on them and flushes. `_act` does what each event says. `flush` is the one place that sends,
+but for `_unstall`, which sends what the transport would not take at once.
+
+The rules:
+
+1. No step awaits, and none is entered twice: whoever holds the reading runs `pump` from `recv` to its end.
+2. A frame is whole in the session's queue before anyone may be cancelled. What a send left over belongs to the
+   connection, so a cancelled call never leaves half a frame behind.
+3. A reader never waits for handlers, nor for its own writer.
+4. The end is one synchronous step, `end`, that happens once: the session gives the last events, which wake every
+   waiter and cancel every handler; the link is closed; `run` cancels what is left.
+5. A failure inside is the end of this connection alone.
+
+The tasks are `run`, the workers of `rpc.net.workers`, and now and then `_unstall`, `_linger`, a timer of
+`rpc.net.timers`; all live in the nursery of `run`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import trio
+
+from rpc.errors import ProtocolError, Reason, Unavailable
+from rpc.limits import Limits
+from rpc.net.dispatch import Dispatcher
+from rpc.net.handlers import Handlers
+from rpc.net.link import Buffer, Link, SocketLink, StreamLink
+from rpc.net.readiness import Readiness
+from rpc.net.timers import FrameTimer, PingMeter, keep_alive
+from rpc.net.workers import Workers
+from rpc.peer import Peer
+from rpc.session.calls import Incoming
+from rpc.session.events import Event, Events
+from rpc.session.session import Session, Waits
+from rpc.text import quote
+from rpc.wire.hello import Settings
+
+__all__ = ["Connection"]
+
+_logger = logging.getLogger("rpc")
+
+_READ = 65_536
+"""Bytes of one read. Larger is slower, since the space is allocated each time (measured)."""
+
+_FLUSH_TURNS = 8
+"""Batches that one flush sends before others get their turn: 2 MiB of a payload that is cut into frames."""
+
+_LINGER = 1.0
+"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
+
+
+class Connection:
+    """One connection to a peer, in either role.
+
+    Attributes:
+        session: its state.
+        link: what it stands on, owned by the connection.
+        settings: what the peer accepts; None until its HELLO was read.
+        workers: run its handlers.
+        room: where callers wait for one of the peer's slots.
+        ended: set when the connection is over; then `end_reason` says why, as text for a person.
+        client: whatever the role gives to handlers as `Context.client`.
+    """
+
+    def __init__(
+        self, link: Link, session: Session, readiness: Readiness, handlers: Handlers, limits: Limits
+    ) -> None:
+        self.link = link
+        self.session = session
+        self.readiness = readiness
+        self.limits = limits
+        self.settings: Settings | None = None
+        self.context = contextvars.copy_context()
+        self.room = trio.lowlevel.ParkingLot()
+        self.drained = trio.lowlevel.ParkingLot()
+        self.opened = trio.Event()
+        self.ended = trio.Event()
+        self.end_reason = ""
+        self.failure: ProtocolError | None = None
+        self.client: Any = None
+        self.reads = 0
+        self.dispatcher = Dispatcher(self, handlers)
+        self._pongs: dict[int, trio.Event] = {}
+        self._stalled = False
+        self._ending: str | None = None
+        self._aborting: tuple[Reason, str] | None = None
+        self._acting = False
+        self._is_lent = False
+        self._frame_timer = FrameTimer(self)
+        self._ping_meter = PingMeter(limits)
+        self._actions: tuple[Callable[[Any, Any], None], ...] = tuple(
+            getattr(self, f"_on_{event.name.lower()}") for event in Event
+        )
+
+    def __repr__(self) -> str:
+        return f"<connection to {self.peer.address}, {'ended' if self.is_over else self.session}>"
+
+    @property
+    def peer(self) -> Peer:
+        return self.link.peer
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection has ended."""
+        return self.ended.is_set()
+
+    # --- Life ----------------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        *,
+        refusal: tuple[Reason, str] | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve the connection until it ends; started when the peer's HELLO was read or will not come.
+
+        With a `refusal` the peer is told so, and nothing of it is taken.
+
+        When this returns or is cancelled, the link is closed and no task is left.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                self.nursery = nursery
+                self.workers = Workers(nursery, self.context)
+                self.dispatcher.notifications.nursery = nursery
+                self.readiness.add(self, nursery)
+                if refusal is not None:
+                    self.refuse(*refusal)
+                self.flush()
+                with trio.move_on_after(self.limits.handshake_timeout):
+                    await self.opened.wait()
+                if not self.opened.is_set():
+                    self.abort(Reason.TOO_SLOW, "no HELLO came in time")
+                task_status.started()
+                if self.peer.transport not in ("unix", "memory") and not self.is_over:
+                    nursery.start_soon(keep_alive, self)
+                await self.ended.wait()
+                with trio.move_on_after(self.limits.drain_timeout):
+                    await self.dispatcher.notifications.finish()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.end("this side closed it")
+            if isinstance(self.link, StreamLink):
+                with trio.CancelScope(shield=True):
+                    await self.link.aclose()
+
+    def end(self, reason: str) -> None:
+        """End the connection at once, telling the peer nothing; does nothing the second time."""
+        if self.is_over:
+            return
+        if self._acting:
+            # A handler asked for the end in the midst of a batch: `pump` acts on it when the events are done.
+            self._ending = reason
+            return
+        self.end_reason = reason
+        self.ended.set()
+        self.opened.set()
+        self._act(self.session.lost(reason))
+        self.readiness.remove(self)
+        self.link.close()
+        self.room.unpark_all()
+        self.drained.unpark_all()
+        for answered in self._pongs.values():
+            answered.set()
+
+    def abort(self, reason: Reason, text: str) -> None:
+        """End the connection for something that the peer did, and tell it why."""
+        if self._acting:
+            self._aborting = (reason, text)
+            return
+        self._act(self.session.abort(reason, text))
+        self.flush()
+
+    def refuse(self, reason: Reason, text: str) -> None:
+        """Turn the peer away before anything runs."""
+        self.session.refuse(reason, text)
+        self._break(ProtocolError(text, reason=reason))
+
+    def flush_soon(self) -> None:
+        """Have what is queued leave in the next pass of the loop, with all that is queued until then."""
+        if not self.is_over:
+            self.readiness.mark(self)
+
+    async def flushed(self) -> None:
+        """Wait until all that is queued was given to the transport, or the connection has ended."""
+        self.flush()
+        while (self.session.has_output or self._stalled) and not self.is_over:
+            await self.drained.park()
+
+    # --- Reading -------------------------------------------------------------------------------------------------
+
+    def lend(self) -> bool:
+        """Leave the reading to the calling task, where no other has it; `give_back` must follow."""
+        if self._is_lent or self.is_over or not self.readiness.unwatch(self):
+            return False
+        self._is_lent = True
+        return True
+
+    def give_back(self) -> None:
+        """The task that had the reading leaves."""
+        self._is_lent = False
+        if not self.is_over:
+            self.readiness.watch(self)
+
+    def pump(self) -> bool:
+        """Read once without waiting, and act on it; False where nothing was there."""
+        assert isinstance(self.link, SocketLink)
+        if self.is_over:
+            return True
+        view = self.session.want()
+        try:
+            if view is None:
+                data = self.link.receive_nowait(_READ)
+                self._take(data)
+            else:
+                count = self.link.receive_into_nowait(view)
+                self._take_filled(count)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self.end(error.strerror or str(error))
+        return True
+
+    def pump_data(self, data: bytes | bytearray) -> None:
+        """Act on what a reader task has read; ``b""`` is the end of the stream."""
+        if not self.is_over:
+            self._take(data)
+
+    def _take(self, data: bytes | bytearray) -> None:
+        if data:
+            self._handle(self.session.receive(data))
+        else:
+            self.end("the peer closed the connection")
+
+    def _take_filled(self, count: int) -> None:
+        if count:
+            self._handle(self.session.filled(count))
+        else:
+            self.end("the peer closed the connection in the midst of a frame")
+
+    def _handle(self, events: Events) -> None:
+        self.reads += 1
+        try:
+            self._act(events)
+            self.flush()
+        except Exception:
+            _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
+            self.end("a failure inside this side")
+        if self._aborting is not None:
+            self.abort(*self._aborting)
+        if self._ending is not None:
+            self.end(self._ending)
+        elif self.session.waits_for is Waits.FRAME:
+            self._frame_timer.start()
+
+    # --- Acting --------------------------------------------------------------------------------------------------
+
+    def _act(self, events: Events) -> None:
+        """Do what the events say; this decides nothing about the protocol."""
+        if not events:
+            return
+        assert not self._acting, "the steps of a connection are never entered twice"
+        self._acting = True
+        actions = self._actions
+        try:
+            for event, record, value in events:
+                actions[event](record, value)
+                if self._ending is not None:
+                    break
+        finally:
+            self._acting = False
+
+    def _on_hello(self, record: None, settings: Settings) -> None:
+        self.settings = settings
+        self.opened.set()
+
+    def _on_call(self, record: Incoming, value: None) -> None:
+        self.dispatcher.call(record)
+
+    def _on_gathering(self, record: Incoming, value: None) -> None:
+        record.owner = trio.current_time()
+        self._frame_timer.gather(record)
+
+    def _on_cancel(self, record: Incoming, value: None) -> None:
+        if record.owner is not None:
+            record.owner.cancel()
+
+    def _on_reply(self, record: Any, payload: bytes) -> None:
+        waiter, record.owner = record.owner, None
+        waiter.succeed(payload)
+        if self.room:
+            self.room.unpark()
+
+    def _on_error(self, record: Any, error: Any) -> None:
+        waiter, record.owner = record.owner, None
+        waiter.fail(error)
+        if self.room:
+            self.room.unpark()
+
+    def _on_item(self, record: Any, payload: bytes) -> None:
+        record.owner.put_item(payload)
+
+    def _on_items_end(self, record: Any, value: None) -> None:
+        record.owner.end_items()
+
+    def _on_credit(self, record: Any, value: None) -> None:
+        record.owner.credit()
+
+    def _on_notify(self, record: None, value: list[Any]) -> None:
+        method, metadata, payload = value
+        self.dispatcher.notify(method, metadata, payload)
+
+    def _on_ping(self, record: None, token: int) -> None:
+        if self._ping_meter.allows(trio.current_time()):
+            self.session.pong(token)
+        else:
+            self.abort(Reason.TOO_MANY, "too many pings")
+
+    def _on_pong(self, record: None, token: int) -> None:
+        answered = self._pongs.get(token)
+        if answered is not None:
+            answered.set()
+
+    def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
+        _, reason, text = value
+        if reason:
+            self.failure = self.failure or ProtocolError(text, reason=Reason(reason) if reason in _REASONS else Reason.NONE)
+            _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
+        self.room.unpark_all()
+
+    def _on_room(self, record: None, value: None) -> None:
+        self.room.unpark()
+
+    def _on_broken(self, record: None, error: ProtocolError) -> None:
+        self._break(error)
+
+    def _on_ended(self, record: None, reason: str) -> None:
+        pass
+
+    def _break(self, error: ProtocolError) -> None:
+        """The session is broken: write its GOAWAY, read on for a moment, and end."""
+        self.failure = error
+        self.opened.set()
+        self.room.unpark_all()
+        _logger.warning("%s: connection error: %s", self.peer.address, quote(error.message))
+        # Who does not read its answers would not read the GOAWAY either.
+        self.nursery.start_soon(self._linger, 0 if self.session.is_overrun else _LINGER)
+
+    async def _linger(self, seconds: float) -> None:
+        await trio.lowlevel.checkpoint()
+        with trio.move_on_after(seconds):
+            await self.flushed()
+            if not self.is_over:
+                self.link.shutdown_write()
+            await self.ended.wait()
+        assert self.failure is not None
+        self.end(self.failure.message)
+
+    # --- Writing -------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the transport takes it without waiting."""
+        if self._stalled or self.is_over:
+            return
+        session = self.session
+        turns = 0
+        while session.has_output:
+            try:
+                rest = self.link.send_nowait(session.take())
+            except OSError as error:
+                self.end(error.strerror or str(error))
+                return
+            if rest:
+                self._stalled = True
+                self.nursery.start_soon(self._unstall, rest)
+                return
+            session.sent()
+            turns += 1
+            if turns == _FLUSH_TURNS and session.has_output:
+                self.flush_soon()
+                return
+        if self.drained:
+            self.drained.unpark_all()
+
+    async def _unstall(self, rest: list[Buffer]) -> None:
+        """Send what the transport did not take at once; until then all others only queue."""
+        try:
+            while rest:
+                with trio.move_on_after(self.limits.stall_timeout) as scope:
+                    rest = await self.link.send_some(rest)
+                if scope.cancelled_caught:
+                    self.end(f"the peer read nothing for {self.limits.stall_timeout:g} s")
+                    return
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.end(str(error) or "the peer is gone")
+            return
+        if not self.is_over:
+            self._stalled = False
+            self.session.sent()
+            self.flush()
+
+    # --- Drain ---------------------------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Take no more calls, let the open ones end, then end; how long that may take is the caller's scope to say.
+
+        GOAWAY goes in two phases (section 6), so that calls which cross the first are served. A cancelled drain
+        leaves the connection open, and refusing calls.
+        """
+        self.session.drain(text="the server is stopping")
+        with trio.move_on_after(1):
+            await self.ping()
+        self.session.drain(last=True, text="the server is stopping")
+        while not self.is_over and not self.session.is_idle:
+            await self.flushed()
+            await self.drained.park()
+        await self.flushed()
+        self.end("this side drained it")
+
+    async def ping(self) -> float:
+        """Ask the peer for a sign of life; gives the round trip in seconds.
+
+        Raises:
+            Unavailable: the connection ended before the answer.
+        """
+        token = next(_tokens)
+        answered = self._pongs[token] = trio.Event()
+        start = trio.current_time()
+        self.session.ping(token)
+        self.flush()
+        try:
+            await answered.wait()
+        finally:
+            self._pongs.pop(token, None)
+        if self.is_over:
+            raise Unavailable(f"the connection ended: {self.end_reason}")
+        return trio.current_time() - start
+
+
+_tokens = itertools.count(1)
+_REASONS = frozenset(int(reason) for reason in Reason)

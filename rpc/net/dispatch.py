@@ -1,0 +1,173 @@
+"""Dispatch: from a call that has arrived to its handler, and from what the handler gives to the caller.
+
+A `def` handler runs at once, where the call was read; an `async def` one, and one registered with ``thread=True``,
+in a worker. Nothing here raises for what a peer or a handler did.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import trio
+
+from rpc.errors import Cancelled, DeadlineExceeded, Error, Internal, Processed, Unimplemented
+from rpc.net.handlers import Handlers, log_failure, run_async, run_inline
+from rpc.net.host import Host
+from rpc.net.notifications import Notifications
+from rpc.service.faults import to_error
+from rpc.service.handle import Handle, Kind
+from rpc.session.calls import Incoming
+from rpc.session.outbox import Payload
+from rpc.text import quote
+from rpc.wire.frames import Flag
+from rpc.wire.payload import EncodeError, encode_buffers
+
+__all__ = ["Dispatcher"]
+
+_STREAMS = int(Flag.SENDS | Flag.TAKES)
+
+
+class Dispatcher:
+    """The serving side of one connection."""
+
+    def __init__(self, connection: Host, handlers: Handlers) -> None:
+        self._connection = connection
+        self._handlers = handlers
+        self._find = handlers.table.find
+        self.notifications = Notifications(handlers, connection.limits, connection.context)
+
+    def call(self, record: Incoming) -> None:
+        """Serve a call that has arrived whole; where it came in fragments, its `owner` is when the first came."""
+        connection = self._connection
+        begun, record.owner = record.owner, None
+        try:
+            handle = self._handle_of(record)
+            deadline = _deadline(record, begun)
+            context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
+            args, kwargs = handle.signature.bind_payload(
+                record.payload, bool(record.flags & Flag.NAMED), context, connection.limits.max_items
+            )
+        except Error as refusal:
+            connection.session.callee.fail(record, refusal)
+            return
+        record.payload = b""
+        if handle.is_async or handle.thread:
+            record.owner = connection.workers.start(Job(self, record, handle, args, kwargs, deadline))
+            return
+        try:
+            payload = _encoded(run_inline(connection.context, handle, args, kwargs), handle)
+        except Exception as error:
+            self.fail(record, handle, error)
+        else:
+            connection.session.callee.reply(record, payload)
+
+    def notify(self, method: str, metadata: dict[Any, Any] | None, payload: bytes) -> None:
+        """Take a notification."""
+        self.notifications.take(method, metadata, payload, self._connection.peer, self._connection.client)
+
+    def answer(self, record: Incoming, payload: Payload) -> None:
+        """Send the result of a worker's call."""
+        self._connection.session.callee.reply(record, payload)
+        self._connection.flush_soon()
+
+    def fail(self, record: Incoming, handle: Handle, exception: BaseException) -> None:
+        """Answer with what a handler raised."""
+        error = to_error(exception, handle=handle, debug=self._handlers.debug)
+        if error.type is not None and "." not in error.type:
+            log_failure(handle, exception)
+        self.refuse(record, error)
+
+    def refuse(self, record: Incoming, error: Error) -> None:
+        """Answer with an error."""
+        self._connection.session.callee.fail(record, error)
+        self._connection.flush_soon()
+
+    def _handle_of(self, record: Incoming) -> Handle:
+        """The handler of a call.
+
+        Raises:
+            Unimplemented: (not processed) there is none, or not for a call of this kind.
+        """
+        handle = self._find(record.method)
+        if handle is None:
+            message = f"there is no method {quote(record.method)}"
+        elif handle.kind is Kind.NOTIFICATION:
+            message = f"{handle.name} is a notification: send it with notify"
+        elif record.flags & _STREAMS:
+            message = f"{handle.name} streams nothing: call it with call"
+        else:
+            return handle
+        raise Unimplemented(message, processed=Processed.NOT_PROCESSED)
+
+
+@attrs.define(eq=False)
+class Job:
+    """One call in a worker, from its start to its answer."""
+
+    dispatcher: Dispatcher
+    record: Incoming
+    handle: Handle
+    args: Any
+    kwargs: dict[str, Any]
+    deadline: float
+
+    async def run(self) -> None:
+        """Run the handler and answer its caller; only cancellation escapes."""
+        try:
+            payload = _encoded(await run_async(self.handle, self.args, self.kwargs), self.handle)
+        except Exception as error:
+            self._fail(error)
+        else:
+            # A late CANCEL must not reach whatever this worker runs next.
+            self.record.owner = None
+            self.dispatcher.answer(self.record, payload)
+
+    def cut_short(self, error: BaseException | None) -> None:
+        """The handler was cancelled, and raised `error` over it, or nothing."""
+        if error is not None:
+            self._fail(error)
+        else:
+            self._refuse(Processed.UNKNOWN)
+
+    def never_started(self) -> None:
+        """Cancelled before the handler began."""
+        self._refuse(Processed.NOT_PROCESSED)
+
+    def _fail(self, error: BaseException) -> None:
+        self.record.owner = None
+        self.dispatcher.fail(self.record, self.handle, error)
+
+    def _refuse(self, processed: Processed) -> None:
+        self.record.owner = None
+        if trio.current_time() >= self.deadline:
+            error: Error = DeadlineExceeded("the caller's deadline has passed", processed=processed)
+        else:
+            error = Cancelled("cancelled by its caller", processed=processed)
+        self.dispatcher.refuse(self.record, error)
+
+
+def _encoded(result: Any, handle: Handle) -> Payload:
+    try:
+        buffers = encode_buffers(result)
+    except EncodeError as error:
+        message = f"the result of {handle.name} cannot travel: {error}"
+        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
+    first = buffers[0]
+    return first if len(buffers) == 1 and isinstance(first, bytes) else buffers
+
+
+def _deadline(record: Incoming, begun: float | None) -> float:
+    """When a call expires, on trio's clock: its time counts from its first frame.
+
+    Raises:
+        DeadlineExceeded: (not processed) its fragments took longer than that.
+    """
+    if record.timeout is None:
+        return math.inf
+    now = trio.current_time()
+    deadline = (now if begun is None else begun) + record.timeout / 1000
+    if deadline <= now:
+        raise DeadlineExceeded("the deadline passed before the call was whole", processed=Processed.NOT_PROCESSED)
+    return deadline

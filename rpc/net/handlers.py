@@ -1,0 +1,84 @@
+"""Handlers: what is served, and how a handler is run."""
+
+from __future__ import annotations
+
+import collections
+import contextvars
+import logging
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from rpc.peer import Peer
+from rpc.service.context import Context
+from rpc.service.handle import Handle
+from rpc.service.table import Table
+from rpc.text import quote
+
+__all__ = ["Handlers", "log_failure", "run_async", "run_inline"]
+
+_logger = logging.getLogger("rpc")
+
+_HELD = 0.1
+"""Seconds that a handler may hold the loop before a warning names it: everyone else waits meanwhile."""
+
+
+@attrs.define(eq=False)
+class Handlers:
+    """What is served on all connections of one server, or of one client that serves its server.
+
+    Attributes:
+        table: the handlers by name.
+        states: what the lifespan of each service has yielded, by the service's name.
+        debug: whether messages and tracebacks of handlers may leave the process.
+        dropped: notifications that were not run, by the reason.
+    """
+
+    table: Table
+    states: Mapping[str, Any] = attrs.field(factory=dict)
+    debug: bool = False
+    dropped: collections.Counter[str] = attrs.field(factory=collections.Counter)
+
+    def context(
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+    ) -> Context[Any] | None:
+        """What a handler that asks for it may know about its call."""
+        if not handle.signature.takes_context:
+            return None
+        state = self.states.get(handle.service)
+        return Context(peer=peer, metadata=metadata or {}, deadline=deadline, state=state, client=client)
+
+    def drop(self, method: str, reason: str, detail: str = "") -> None:
+        """Count a notification that cannot run."""
+        self.dropped[reason] += 1
+        _logger.debug("notification %s dropped, %s %s", quote(method), reason, quote(detail))
+
+
+def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Run a `def` handler here and now; whatever it raises comes out."""
+    start = time.perf_counter()
+    try:
+        return context.run(handle.function, *args, **kwargs)
+    finally:
+        held = time.perf_counter() - start
+        if held > _HELD:
+            _logger.warning(
+                "%s held the loop for %.0f ms: make it async, or register it with thread=True", handle.name, held * 1000
+            )
+
+
+async def run_async(handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Run an `async def` handler, or one that is registered for a thread; whatever it raises comes out."""
+    if handle.is_async:
+        return await handle.function(*args, **kwargs)
+    # A thread is never abandoned: the answer waits for it, and it can ask trio.from_thread.check_cancelled().
+    return await trio.to_thread.run_sync(partial(handle.function, *args, **kwargs))
+
+
+def log_failure(handle: Handle, error: BaseException) -> None:
+    """Log what a handler raised and did not declare, where its author can see it."""
+    _logger.error("%s raised %s", handle.name, type(error).__name__, exc_info=error)

@@ -1,0 +1,52 @@
+"""What the parts of a connection (its dispatcher, its timers) see of it: the contract between them, on one screen."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import Any, Protocol
+
+import trio
+
+from rpc.errors import Reason
+from rpc.limits import Limits
+from rpc.net.workers import Workers
+from rpc.peer import Peer
+from rpc.session.session import Session
+from rpc.wire.hello import Settings
+
+__all__ = ["Host"]
+
+
+class Host(Protocol):
+    """A connection as its parts see it; the attributes are explained in `rpc.net.connection`."""
+
+    session: Session
+    limits: Limits
+    settings: Settings | None
+    context: contextvars.Context
+    nursery: trio.Nursery
+    workers: Workers
+    client: Any
+    reads: int
+
+    @property
+    def peer(self) -> Peer: ...
+
+    @property
+    def is_over(self) -> bool: ...
+
+    def flush_soon(self) -> None:
+        """Have what is queued leave in the next pass of the loop."""
+        ...
+
+    def abort(self, reason: Reason, text: str) -> None:
+        """End the connection for something that the peer did, and tell it why."""
+        ...
+
+    def end(self, reason: str) -> None:
+        """End the connection at once."""
+        ...
+
+    async def ping(self) -> float:
+        """Ask the peer for a sign of life."""
+        ...

@@ -1,0 +1,160 @@
+"""Readiness: who may read now, for all the connections of one server or one client.
+
+On Linux one task waits for all plain sockets at once, on an epoll descriptor of its own: at 64 busy connections
+that is about twice as fast as a reader task for each, because one task is woken where 64 were, and it spares the
+epoll call that each wait costs. Everything else (memory, TLS, other systems) has a reader task for each connection.
+A connection does not know which of them it has.
+
+The flusher is here too: what was queued in one pass of the loop leaves in the next, in one send for each connection.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from typing import Protocol
+
+import trio
+
+from rpc.net.link import Link, SocketLink
+
+__all__ = ["Pumped", "Readiness"]
+
+_BATCH = 64
+"""Connections served between two checkpoints, so that handlers and writers get their turn."""
+
+_HAS_EPOLL = hasattr(select, "epoll")
+
+
+class Pumped(Protocol):
+    """What is read and flushed: a connection."""
+
+    link: Link
+
+    def pump(self) -> bool:
+        """Read once without waiting, and act on it; False where nothing was there."""
+        ...
+
+    def pump_data(self, data: bytes | bytearray) -> None:
+        """Act on what a reader task has read; ``b""`` is the end of the stream."""
+        ...
+
+    def flush(self) -> None:
+        """Send what is queued, as far as it goes without waiting."""
+        ...
+
+
+class Readiness:
+    """The reading and flushing of a group of connections; `run` must be running.
+
+    Its tasks are `run` (two: the epoll waiter and the flusher), and a reader task in the connection's own nursery
+    for each connection that is no plain socket.
+    """
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll() if _HAS_EPOLL else None
+        self._by_descriptor: dict[int, Pumped] = {}
+        self._dirty: dict[Pumped, None] = {}
+        self._flusher: trio.lowlevel.Task | None = None
+
+    async def run(self) -> None:
+        """Serve until cancelled; closes the epoll descriptor at the end."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._flush_forever)
+                if self._epoll is not None:
+                    nursery.start_soon(self._pump_forever, self._epoll)
+        finally:
+            if self._epoll is not None:
+                trio.lowlevel.notify_closing(self._epoll.fileno())
+                self._epoll.close()
+
+    # --- Reading -------------------------------------------------------------------------------------------------
+
+    def add(self, connection: Pumped, nursery: trio.Nursery) -> None:
+        """Begin to read a connection."""
+        link = connection.link
+        if self._epoll is not None and isinstance(link, SocketLink):
+            descriptor = link.socket.fileno()
+            self._by_descriptor[descriptor] = connection
+            self._epoll.register(descriptor, select.EPOLLIN)
+        else:
+            nursery.start_soon(self._read_forever, connection)
+
+    def remove(self, connection: Pumped) -> None:
+        """Read a connection no more; its link must still be open."""
+        self._dirty.pop(connection, None)
+        link = connection.link
+        if self._epoll is not None and isinstance(link, SocketLink):
+            descriptor = link.socket.fileno()
+            if self._by_descriptor.pop(descriptor, None) is not None:
+                self._epoll.unregister(descriptor)
+
+    def unwatch(self, connection: Pumped) -> bool:
+        """Leave the reading of a connection to the task that asks; False where that cannot be."""
+        link = connection.link
+        if self._epoll is None or not isinstance(link, SocketLink):
+            return False
+        self._epoll.modify(link.socket.fileno(), 0)
+        return True
+
+    def watch(self, connection: Pumped) -> None:
+        """Take the reading back; what has come meanwhile is seen, since epoll tells levels."""
+        link = connection.link
+        assert self._epoll is not None and isinstance(link, SocketLink)
+        self._epoll.modify(link.socket.fileno(), select.EPOLLIN)
+
+    async def _pump_forever(self, epoll: select.epoll) -> None:
+        descriptor = epoll.fileno()
+        while True:
+            await trio.lowlevel.wait_readable(descriptor)
+            while ready := epoll.poll(0, _BATCH):
+                for number, _ in ready:
+                    # A number may have been closed, and even given to another socket, earlier in this batch:
+                    # that connection then finds nothing to read.
+                    connection = self._by_descriptor.get(number)
+                    if connection is not None:
+                        connection.pump()
+                await trio.lowlevel.checkpoint()
+
+    async def _read_forever(self, connection: Pumped) -> None:
+        link = connection.link
+        if isinstance(link, SocketLink):
+            while True:
+                try:
+                    await link.wait_readable()
+                except trio.ClosedResourceError:
+                    return
+                connection.pump()
+        while True:
+            try:
+                data = await link.receive_some()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                data = b""
+            connection.pump_data(data)
+            if not data:
+                return
+
+    # --- Writing -------------------------------------------------------------------------------------------------
+
+    def mark(self, connection: Pumped) -> None:
+        """Have a connection flushed in the next pass of the loop, with all that is queued until then."""
+        self._dirty[connection] = None
+        if self._flusher is not None:
+            flusher, self._flusher = self._flusher, None
+            trio.lowlevel.reschedule(flusher)
+
+    async def _flush_forever(self) -> None:
+        def forget(_: Callable[[], None]) -> trio.lowlevel.Abort:
+            self._flusher = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        while True:
+            if not self._dirty:
+                self._flusher = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(forget)
+            dirty, self._dirty = self._dirty, {}
+            for connection in dirty:
+                connection.flush()
+            if self._dirty:
+                await trio.lowlevel.checkpoint()

@@ -1,0 +1,167 @@
+"""`serve` and `run`: services on addresses, for as long as they are wanted."""
+
+from __future__ import annotations
+
+import contextvars
+import ipaddress
+import logging
+import signal
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import trio
+
+from rpc.address import Address, parse
+from rpc.limits import Limits
+from rpc.net.access import refusal_of
+from rpc.net.background import open_background
+from rpc.net.datagrams import DatagramReceiver, open_datagrams
+from rpc.net.lifespans import open_handlers
+from rpc.net.listen import Listener, listen
+from rpc.net.notifications import Notifications
+from rpc.peer import Peer
+from rpc.server.serving import Serving
+from rpc.service.service import Service
+
+__all__ = ["run", "serve"]
+
+_logger = logging.getLogger("rpc")
+
+Services = Service | Sequence[Service]
+Bind = str | Address | Sequence[str | Address]
+
+
+async def serve(
+    services: Services,
+    bind: Bind,
+    *,
+    allow_uids: Collection[int] | None = None,
+    insecure: bool = False,
+    limits: Limits | None = None,
+    debug: bool = False,
+    stop: trio.Event | None = None,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve one service or several on one address or several, until cancelled or told to stop.
+
+    Start it with ``await nursery.start(rpc.serve, service, "tcp://127.0.0.1:0")``, which gives the bound addresses,
+    with the ports that the system chose.
+
+    Args:
+        services: what is served; the lifespan of each is entered before anything listens.
+        bind: addresses; see `rpc.address`. A datagram address takes notifications only.
+        allow_uids: users of this host that may use the Unix sockets; None for our own and root.
+        insecure: whether addresses that other hosts can reach may be served without TLS and authentication.
+        limits: what each peer may make us do; the defaults of `Limits` where None.
+        debug: whether messages and tracebacks of handlers are sent to callers. They may hold secrets.
+        stop: set it to drain: no new calls are taken, open ones have `Limits.drain_timeout` seconds to end, and
+            `serve` returns.
+
+    Raises:
+        OSError: an address is in use, by a live server where it is a socket file, or cannot be bound.
+        ValueError: something is no address, an address can be reached from other hosts without `insecure`, or two
+            services have one name.
+
+    When this ends, for whatever reason, nothing listens, every connection is closed, every handler has been
+    cancelled and has ended, and the socket files are gone.
+    """
+    limits = limits or Limits()
+    stop = stop or trio.Event()
+    async with AsyncExitStack() as stack:
+        handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
+        endpoints = await _open(bind, insecure=insecure, stack=stack)
+        serving = Serving(handlers, limits, allow_uids)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serving.readiness.run)
+            for endpoint in endpoints:
+                if isinstance(endpoint, Listener):
+                    nursery.start_soon(serving.accept, endpoint, nursery)
+                else:
+                    nursery.start_soon(_receive, endpoint, serving)
+            addresses = [str(endpoint.address) for endpoint in endpoints]
+            _logger.info("serving %s on %s", ", ".join(s.name for s in handlers.table.services), ", ".join(addresses))
+            task_status.started(addresses)
+            await stop.wait()
+            for endpoint in endpoints:
+                endpoint.close()
+            await serving.drain()
+            nursery.cancel_scope.cancel()
+
+
+def run(services: Services, bind: Bind, **options: Any) -> None:
+    """Serve until SIGTERM or SIGINT, as a whole program: `trio.run` around `serve`, with the same arguments.
+
+    The first signal drains: open calls may end, then this returns. A second one ends everything at once.
+
+    Raises:
+        SystemExit: with 128 + the number of the signal, after a second one.
+        OSError, ValueError: as `serve`.
+    """
+    forced = trio.run(partial(_run_until_signalled, services, bind, **options))
+    if forced is not None:
+        raise SystemExit(128 + forced)
+
+
+async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -> int | None:
+    """Serve until signalled; the number of the second signal, where there was one."""
+    stop = trio.Event()
+    forced: int | None = None
+
+    async def listen_for_signals(task_status: trio.TaskStatus[None]) -> None:
+        nonlocal forced
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            task_status.started()
+            async for number in signals:
+                if stop.is_set():
+                    forced = number
+                    nursery.cancel_scope.cancel()
+                    return
+                stop.set()
+
+    async with open_background() as nursery:
+        await nursery.start(listen_for_signals)
+        await serve(services, bind, stop=stop, **options)
+    return forced
+
+
+# --- Endpoints -------------------------------------------------------------------------------------------------
+
+
+async def _open(bind: Bind, *, insecure: bool, stack: AsyncExitStack) -> list[Listener | DatagramReceiver]:
+    """Bind every address, or none."""
+    endpoints: list[Listener | DatagramReceiver] = []
+    for address in [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]:
+        opened = await (open_datagrams(address) if address.is_datagram else listen(address))
+        for endpoint in opened:
+            stack.callback(endpoint.close)
+            endpoints.append(endpoint)
+        for endpoint in opened:
+            _check_exposure(endpoint.address, insecure)
+    if not endpoints:
+        raise ValueError("nothing to serve on: give at least one address")
+    return endpoints
+
+
+def _check_exposure(address: Address, insecure: bool) -> None:
+    if not (insecure or address.is_path or ipaddress.ip_address(address.host.partition("%")[0]).is_loopback):
+        raise ValueError(
+            f"{address} can be reached from other hosts, and anyone there could call: bind to 127.0.0.1 or a Unix "
+            "socket, or pass insecure=True where the network itself keeps strangers out"
+        )
+
+
+async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:
+    """Run the notifications that come as datagrams, until the receiver is closed."""
+    notifications = Notifications(serving.handlers, serving.limits, contextvars.copy_context())
+
+    def take(method: str, payload: bytes, metadata: Any, peer: Peer) -> bool:
+        if refusal_of(peer, serving.allow_uids) is not None:
+            return False
+        return notifications.take(method, metadata, payload, peer)
+
+    async with trio.open_nursery() as nursery:
+        notifications.nursery = nursery
+        await receiver.run(take)
+        await notifications.finish()

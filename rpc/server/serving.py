@@ -1,0 +1,83 @@
+"""Serving: what one call of `serve` holds while it runs, and what it does with each link that was accepted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+import attrs
+import trio
+
+from rpc.client.client import Client
+from rpc.errors import Reason
+from rpc.limits import Limits
+from rpc.net.access import refusal_of
+from rpc.net.connection import Connection
+from rpc.net.handlers import Handlers
+from rpc.net.link import Link
+from rpc.net.listen import Listener
+from rpc.net.readiness import Readiness
+from rpc.session.session import Session
+from rpc.text import quote
+from rpc.version import AGENT
+
+__all__ = ["Serving"]
+
+_logger = logging.getLogger("rpc")
+
+
+@attrs.define(eq=False)
+class Serving:
+    """The connections of one server.
+
+    Attributes:
+        handlers: what is served.
+        limits: for each connection.
+        allow_uids: users of this host that may connect to Unix sockets; None for our own and root.
+        readiness: reads and flushes the connections; its `run` must be running.
+        connections: those that are open, refused ones among them for a moment.
+    """
+
+    handlers: Handlers
+    limits: Limits
+    allow_uids: Collection[int] | None = None
+    readiness: Readiness = attrs.field(factory=Readiness)
+    connections: set[Connection] = attrs.field(factory=set)
+
+    async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
+        """Accept connections until the listener is closed; each has a task in `nursery`."""
+        while True:
+            try:
+                link = await listener.accept()
+            except trio.ClosedResourceError:
+                return
+            nursery.start_soon(self.serve_link, link)
+
+    async def serve_link(self, link: Link) -> None:
+        """Serve one connection until it ends."""
+        session = Session(is_connector=False, limits=self.limits, agent=AGENT)
+        connection = Connection(link, session, self.readiness, self.handlers, self.limits)
+        connection.client = Client(connection)
+        refusal = self._refusal(link)
+        self.connections.add(connection)
+        try:
+            await connection.run(refusal=refusal)
+        finally:
+            self.connections.discard(connection)
+            _logger.debug("%s: connection ended: %s", link.peer.address, quote(connection.end_reason))
+
+    def _refusal(self, link: Link) -> tuple[Reason, str] | None:
+        """Why a link is turned away before anything runs."""
+        if len(self.connections) >= self.limits.max_connections:
+            return Reason.TOO_MANY, f"max_connections: {len(self.connections)} are open"
+        user = refusal_of(link.peer, self.allow_uids)
+        return None if user is None else (Reason.CREDENTIAL, user)
+
+    async def drain(self) -> None:
+        """Let every open call end, for as long as `Limits.drain_timeout`, then end every connection."""
+        with trio.move_on_after(self.limits.drain_timeout):
+            async with trio.open_nursery() as nursery:
+                for connection in self.connections:
+                    nursery.start_soon(connection.drain)
+        for connection in list(self.connections):
+            connection.end("the server has stopped")
