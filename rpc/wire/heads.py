@@ -8,6 +8,7 @@ from typing import Final, NoReturn, TypeAlias
 __all__ = [
     "ARRAY",
     "BYTES",
+    "HOPS",
     "MAP",
     "NEGATIVE",
     "SIMPLE",
@@ -102,7 +103,7 @@ def _hop(head: int) -> int:
     return 1 + width
 
 
-_HOPS: Final = tuple(map(_hop, range(256)))
+HOPS: Final = tuple(map(_hop, range(256)))
 """From each head to the next; 0 where that needs a closer look."""
 
 
@@ -118,7 +119,7 @@ def check_items(data: Buffer, max_items: int) -> int:
     last = position = 0
     try:
         for _ in repeat(None, max_items + 1):
-            hop = _HOPS[data[position]] or _look_closer(data, position)
+            hop = HOPS[data[position]] or _look_closer(data, position)
             last = position
             position += hop
     except IndexError:

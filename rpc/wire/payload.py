@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+import struct
+from typing import Any, Final
 
 import cbor2
 
-from rpc.wire.heads import BYTES, Buffer, write_head
+from rpc.wire.heads import BYTES, UINT, Buffer, write_head
 from rpc.wire.profile import decode
-from rpc.wire.values import PLACE, EncodeError, is_plain, lower
+from rpc.wire.tags import class_of
+from rpc.wire.values import LARGE, PLACE, EncodeError, is_plain, lower
 
 __all__ = ["Buffer", "EncodeError", "decode", "encode", "encode_buffers"]
 
 _PLACE_ITEM: Final = write_head(BYTES, len(PLACE)) + PLACE
+
+_FEW: Final = 8  # few enough that one unfit at the end wastes little
+_BYTE: Final = {value: bytes((value,)) for value in range(256)}
+_FLOAT: Final = struct.Struct(">Bd").pack
 
 
 def encode(value: object) -> bytes:
@@ -21,9 +27,8 @@ def encode(value: object) -> bytes:
     Raises:
         EncodeError: something in it cannot travel; the message names the path to it and the way out.
     """
-    if is_plain(value):
-        return cbor2.dumps(value)
-    return b"".join(_encode_lowered(value))
+    buffers = encode_buffers(value)
+    return b"".join(buffers) if len(buffers) > 1 else bytes(buffers[0])
 
 
 def encode_buffers(value: object) -> list[Buffer]:
@@ -35,9 +40,41 @@ def encode_buffers(value: object) -> list[Buffer]:
     Raises:
         EncodeError: something in it cannot travel; the message names the path to it and the way out.
     """
+    encoded = _encode_few(value)
+    if encoded is not None:
+        return [encoded]
     if is_plain(value):
         return [cbor2.dumps(value)]
     return _encode_lowered(value)
+
+
+def _encode_few(items: Any) -> bytes | None:
+    """A short list of scalars, as the arguments of most calls are; None for any other.
+
+    Takes half the time of cbor2, and does not need the look of `is_plain`.
+    """
+    if class_of(items) is not list or len(items) > _FEW:
+        return None
+    encoded: bytes = _BYTE[0x80 + len(items)]
+    for item in items:
+        kind = class_of(item)
+        if kind is int and 0 <= item < 24:
+            encoded += _BYTE[item]
+        elif kind is str and len(item) < 24 and item.isascii():
+            encoded += _BYTE[0x60 + len(item)] + item.encode()
+        elif kind is int and 0 <= item < 2**64:
+            encoded += write_head(UINT, item)
+        elif kind is float:
+            encoded += _FLOAT(0xFB, item)
+        elif kind is bool:
+            encoded += _BYTE[0xF4 + item]
+        elif item is None:
+            encoded += b"\xf6"
+        elif kind is bytes and len(item) < LARGE:
+            encoded += write_head(BYTES, len(item)) + item
+        else:
+            return None
+    return encoded
 
 
 def _encode_lowered(value: object) -> list[Buffer]:

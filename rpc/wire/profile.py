@@ -8,6 +8,7 @@ refuse: those with integer keys, and those of the full depth.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
 
@@ -22,10 +23,14 @@ from rpc.wire.tags import NO_TAGS, TAGS, Tags
 __all__ = ["ProfileError", "decode", "decode_envelope", "decode_hello", "head_size", "skip"]
 
 _LARGE: Final = 65536
+_SMALL: Final = 16384  # no more keys fit in than can be compared with each other in some milliseconds
+_KEYS: Final = frozenset({str, bytes, int})
 _HELLO: Final = b"\xd9\xd9\xf7"  # tag 55799
 
 _END: Final = secrets.token_bytes(16)
 _END_ITEM: Final = b"\x50" + _END
+
+_loads: Final = cbor2.loads  # a lookup less
 
 _refuse_unknown: Final = msgspec.msgpack.Encoder().encode
 """Raises where a value holds `undefined` or an unassigned simple value.
@@ -51,7 +56,7 @@ def decode_envelope(body: Buffer) -> Any:
     Raises:
         ProfileError: the bytes break the profile.
     """
-    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS)
+    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS, any_keys=len(body) <= _SMALL)
 
 
 def decode_hello(body: Buffer) -> Any:
@@ -62,7 +67,7 @@ def decode_hello(body: Buffer) -> Any:
     """
     if bytes(body[: len(_HELLO)]) != _HELLO:
         raise ProfileError("tag 55799 is missing")
-    return _decode(body[len(_HELLO) :], NO_TAGS, MAX_DEPTH - 1, MAX_ITEMS - 1)
+    return _decode(body[len(_HELLO) :], NO_TAGS, MAX_DEPTH - 1, MAX_ITEMS - 1, any_keys=len(body) <= _SMALL)
 
 
 def head_size(data: Buffer) -> int:
@@ -75,27 +80,37 @@ def head_size(data: Buffer) -> int:
     return read_head(data, 0)[2]
 
 
-def _decode(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> Any:
-    if len(data) > _LARGE or len(data) > max_items:
+def _decode(data: Buffer, tags: Tags, max_depth: int, max_items: int, *, any_keys: bool = False) -> Any:
+    size = len(data)
+    if size > _LARGE or size > max_items:
         return _decode_large(data, tags, max_depth, max_items)
     try:
         # cbor2 ignores what follows an item: a second item that no peer can know tells where the first one ended.
         # The array around both is a level; one less than allowed is granted inside, because cbor2 does not count an
         # empty array or map. Keyword arguments written out are much quicker than a dict of them.
-        value, end = cbor2.loads(
+        value, end = _loads(
             b"\x82" + data + _END_ITEM,
+            object_hook=_check_keys if any_keys else None,
             semantic_decoders=tags,
             max_depth=max_depth,
             allow_indefinite=False,
             allow_duplicate_keys=False,
-            strict_hashable_types=True,
+            strict_hashable_types=not any_keys,
         )
         if end == _END:
             _refuse_unknown(value)
             return value
     except BaseException as error:
         _let_pass(error)
-    return _decode_carefully(bytes(data), tags, max_depth, max_items)
+    if size <= _SMALL and not any_keys:
+        return _decode(data, tags, max_depth, max_items, any_keys=True)
+    return _decode_carefully(bytes(data), tags, max_depth)
+
+
+def _check_keys(value: Mapping[Any, Any], _hashed: bool) -> Mapping[Any, Any]:
+    if not _KEYS.issuperset(map(type, value)):
+        raise ProfileError("a map key that is no text, byte string or integer")
+    return value
 
 
 def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> Any:
@@ -118,28 +133,32 @@ def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> A
             return value
     except BaseException as error:
         _let_pass(error)
-    return _decode_carefully(data, tags, max_depth, max_items)
+    return _decode_carefully(data, tags, max_depth)
 
 
 def _decode_around(data: Buffer, last: int, tags: Tags, max_depth: int, max_items: int) -> Any:
-    """Decode an array whose last element is a large byte string, which is then copied once and not three times.
+    """Decode what ends with a large byte string, as most large frames and arguments do: copied once, not three times.
 
-    Such are most large frames, and the arguments of most calls that carry one. None where it is none.
+    None where it does not.
     """
     major, size, start = read_head(data, last)
     if major != BYTES or start + size != len(data):
         return None
-    value = _decode(bytes(data[:last]) + b"\x40", tags, max_depth, max_items)
-    if type(value) is not list or type(value[-1]) is not bytes:
-        return None
-    value[-1] = bytes(data[start:])
-    return value
+    outer: list[Any] = [_decode(bytes(data[:last]) + b"\x40", tags, max_depth, max_items)]
+    holder: Any = outer
+    place: Any = 0
+    while type(item := holder[place]) in (list, dict):
+        holder, place = item, (-1 if type(item) is list else next(reversed(item)))
+    if type(item) is not bytes:
+        return None  # it is held by a tag
+    holder[place] = bytes(data[start:])
+    return outer[0]
 
 
-def _decode_carefully(data: bytes, tags: Tags, max_depth: int, max_items: int) -> Any:
+def _decode_carefully(data: bytes, tags: Tags, max_depth: int) -> Any:
     try:
-        scan(data, tags, max_depth, max_items)
-        return cbor2.loads(
+        scan(data, tags, max_depth)
+        return _loads(
             data,
             semantic_decoders=tags,
             max_depth=max_depth,
@@ -162,6 +181,8 @@ def _explain(error: BaseException) -> ProfileError:
     while reason is not None:
         if isinstance(reason, ProfileError):
             return reason
+        if isinstance(reason, UnicodeDecodeError):
+            return ProfileError("text that is not UTF-8")
         reason = reason.__cause__
     text = str(error)[:256].encode("unicode_escape").decode("ascii")
     _, found, key = text.partition("Duplicate map key: ")

@@ -1,7 +1,7 @@
-"""A walk over one CBOR item that knows every rule of structure of protocol section 8.
+"""A walk over one CBOR item that knows the rules of structure of protocol section 8.
 
-It takes several times as long as decoding with cbor2, and is meant for what cbor2 refused, to tell what broke, and
-for what it must not see unchecked: maps with other keys than text, whose hashes can be made to collide.
+It takes longer than decoding with cbor2, and is meant for what cbor2 refused, to tell what broke, and for what it
+must not see unchecked: maps with other keys than text, whose hashes can be made to collide.
 """
 
 from __future__ import annotations
@@ -9,113 +9,97 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Final
 
-from rpc.wire.heads import (
-    ARRAY,
-    BYTES,
-    MAP,
-    NEGATIVE,
-    SIMPLE_HEADS,
-    TAG,
-    TEXT,
-    UINT,
-    ProfileError,
-    read_head,
-    refuse_simple,
-)
+from rpc.wire.heads import ARRAY, BYTES, HOPS, MAP, TAG, TEXT, ProfileError, read_head, refuse_simple
 
 __all__ = ["scan"]
 
 _SET_TAG: Final = 258
 
+_SCALAR_HOPS: Final = tuple(0 if head >> 5 in (ARRAY, MAP, TAG) else hop for head, hop in enumerate(HOPS))
+_KEY_HOPS: Final = tuple(hop if head >> 5 <= TEXT else 0 for head, hop in enumerate(HOPS))
+"""As `HOPS`, and 0 where the item is no scalar, or nothing that may be hashed."""
 
-def scan(data: bytes, tags: Container[int], max_depth: int, max_items: int) -> None:
-    """Check that `data` is one item that keeps the rules; what tags hold and doubled keys are left to the decoder.
+
+def scan(data: bytes, tags: Container[int], max_depth: int) -> None:
+    """Check that `data` is one item that keeps the rules.
+
+    What is left to the decoder: UTF-8, doubled keys, and what tags hold.
 
     Raises:
         ProfileError: names the first rule that is broken, and the byte where.
     """
-    walk = _Walk(data, tags, max_depth, max_items)
+    walk = _Walk(data, tags, max_depth)
     try:
-        walk.item(0)
+        walk.items(1, 0)
+        end = walk.position
     except IndexError:
-        raise ProfileError(f"byte {len(data)}: the data ends too early") from None
-    if walk.position < len(data):
-        raise ProfileError(f"byte {walk.position}: bytes follow the end of the item")
+        end = len(data) + 1
+    if end > len(data):
+        raise ProfileError(f"byte {len(data)}: the data ends too early")
+    if end < len(data):
+        raise ProfileError(f"byte {end}: bytes follow the end of the item")
 
 
 class _Walk:
-    """Where the walk is. Each method goes over one item; `depth` counts the levels around it."""
+    """Where the walk is. `depth` counts the levels around the items that a method goes over."""
 
-    def __init__(self, data: bytes, tags: Container[int], max_depth: int, max_items: int) -> None:
+    def __init__(self, data: bytes, tags: Container[int], max_depth: int) -> None:
         self.data = data
         self.tags = tags
         self.max_depth = max_depth
-        self.max_items = self.items_left = max_items
-        self.position = 0
+        self.position: int = 0
+
+    def items(self, count: int, depth: int) -> None:
+        for _ in range(count):
+            hop = _SCALAR_HOPS[self.data[self.position]]
+            if hop:
+                self.position += hop
+            else:
+                self.item(depth)
 
     def item(self, depth: int) -> None:
         start = self.position
-        major, argument = self.head()
-        if major in (UINT, NEGATIVE):
-            return
+        major, argument, self.position = read_head(self.data, start)
         if major in (BYTES, TEXT):
-            self.string(major, argument)
-        elif major in (ARRAY, MAP, TAG):
-            if depth >= self.max_depth:
-                raise ProfileError(f"byte {start}: more than {self.max_depth} levels")
-            self.container(major, argument, depth + 1, start)
-        elif self.data[start] not in SIMPLE_HEADS:
+            self.position += argument
+        elif major == ARRAY:
+            self.items(argument, self.deeper(depth, start))
+        elif major == MAP:
+            depth = self.deeper(depth, start)
+            for _ in range(argument):
+                self.keys(1, "a map key")
+                self.items(1, depth)
+        elif major == TAG:
+            self.tagged(argument, self.deeper(depth, start), start)
+        else:
             refuse_simple(argument, start)
 
-    def head(self) -> tuple[int, int]:
-        self.items_left -= 1
-        if self.items_left < 0:
-            raise ProfileError(f"more than {self.max_items} items")
-        major, argument, self.position = read_head(self.data, self.position)
-        return major, argument
-
-    def string(self, major: int, size: int) -> None:
-        start = self.position
-        self.position = end = start + size
-        if end > len(self.data):
-            raise IndexError
-        if major == TEXT:
-            try:
-                self.data[start:end].decode()
-            except UnicodeDecodeError as error:
-                raise ProfileError(f"byte {start + error.start}: text that is not UTF-8") from None
-
-    def container(self, major: int, argument: int, depth: int, start: int) -> None:
-        if major == ARRAY:
-            for _ in range(argument):
-                self.item(depth)
-        elif major == MAP:
-            for _ in range(argument):
-                self.hashable("a map key")
-                self.item(depth)
-        elif argument not in self.tags:
-            raise ProfileError(f"byte {start}: tag {argument} is not allowed here")
-        elif argument == _SET_TAG:
-            self.members(depth)
-        else:
-            self.item(depth)
-
-    def members(self, depth: int) -> None:
-        """The array that tag 258 holds."""
-        start = self.position
-        major, argument = self.head()
-        if major != ARRAY:
-            raise ProfileError(f"byte {start}: tag {_SET_TAG} holds no array")
+    def deeper(self, depth: int, start: int) -> int:
         if depth >= self.max_depth:
             raise ProfileError(f"byte {start}: more than {self.max_depth} levels")
-        for _ in range(argument):
-            self.hashable("a set member")
+        return depth + 1
 
-    def hashable(self, role: str) -> None:
-        """A map key or set member: no others than these are hashed before they are looked at."""
+    def tagged(self, tag: int, depth: int, start: int) -> None:
+        if tag not in self.tags:
+            raise ProfileError(f"byte {start}: tag {tag} is not allowed here")
+        if tag != _SET_TAG:
+            self.items(1, depth)
+            return
         start = self.position
-        major, argument = self.head()
-        if major in (BYTES, TEXT):
-            self.string(major, argument)
-        elif major not in (UINT, NEGATIVE):
-            raise ProfileError(f"byte {start}: {role} that is no text, byte string or integer")
+        major, count, self.position = read_head(self.data, start)
+        if major != ARRAY:
+            raise ProfileError(f"byte {start}: tag {_SET_TAG} holds no array")
+        self.deeper(depth, start)
+        self.keys(count, "a set member")
+
+    def keys(self, count: int, role: str) -> None:
+        for _ in range(count):
+            start = self.position
+            hop = _KEY_HOPS[self.data[start]]
+            if hop:
+                self.position += hop
+                continue
+            major, argument, self.position = read_head(self.data, start)
+            if major not in (BYTES, TEXT):
+                raise ProfileError(f"byte {start}: {role} that is no text, byte string or integer")
+            self.position += argument

@@ -15,12 +15,26 @@ from typing import Any, Final, NoReturn, TypeVar
 from uuid import UUID
 
 import cbor2
+import msgspec
 
 from rpc.wire.heads import ProfileError
 
-__all__ = ["NO_TAGS", "TAGS", "Tags", "check_integer", "write_date", "write_datetime", "write_decimal", "write_uuid"]
+__all__ = [
+    "NO_TAGS",
+    "TAGS",
+    "Tags",
+    "check_integer",
+    "class_of",
+    "write_date",
+    "write_datetime",
+    "write_decimal",
+    "write_uuid",
+]
 
 T = TypeVar("T")
+
+class_of: Callable[[Any], Any] = type
+"""`type` itself, from whose result type checkers conclude nothing about what a list holds."""
 
 _MAX_BITS: Final = 512  # of an integer: 64 bytes; longer ones make arithmetic, and printing, slow for a few bytes sent
 _MAX_DIGITS: Final = len(str(2**_MAX_BITS))
@@ -29,7 +43,6 @@ _MAX_EXPONENT: Final = 6144  # of decimal128 (IEEE 754); `int(Decimal("1E9999999
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MINUTE: Final = timedelta(minutes=1)
 
 
 # 0 and 1: date-times; 0 is written
@@ -51,12 +64,13 @@ def write_datetime(value: datetime) -> cbor2.CBORTag:
     offset = value.utcoffset()
     if offset is None:
         raise ValueError("a datetime without a time zone cannot travel; give it one (tzinfo)")
-    if offset % _MINUTE:  # local mean times of old have seconds, which RFC 3339 cannot write
+    if offset.seconds % 60 or offset.microseconds:  # local mean times of old have seconds, which RFC 3339 cannot write
         try:
             value = value.astimezone(UTC)
         except OverflowError:
             raise ValueError("this datetime is outside the years 1 to 9999 of UTC") from None
-    return cbor2.CBORTag(0, value.isoformat())
+    # msgspec is 3 times as quick as isoformat(), and knows no subclasses.
+    return cbor2.CBORTag(0, msgspec.to_builtins(value) if type(value) is datetime else value.isoformat())
 
 
 # 1004: dates
@@ -152,14 +166,15 @@ def _read_set(_hashed: bool) -> tuple[None, Callable[[Any], set[Any]]]:
 
 
 def _read_members(content: Any) -> set[Any]:
-    if type(content) is not tuple:
+    if class_of(content) is not tuple:
         raise ProfileError("tag 258 holds no array")
-    if not _MEMBERS.issuperset(map(type, content)):  # before they are hashed
-        raise ProfileError("a set member is no text, byte string or integer")
-    members = set(content)
-    if len(members) != len(content):
+    members: tuple[Any, ...] = content
+    if not _MEMBERS.issuperset(map(type, members)):  # before they are hashed
+        raise ProfileError("a set member that is no text, byte string or integer")
+    different = set(members)
+    if len(different) < len(members):
         raise ProfileError("a set holds a member twice")
-    return members
+    return different
 
 
 _MEMBERS: Final = frozenset({str, bytes, int})

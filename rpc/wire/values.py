@@ -26,7 +26,7 @@ import msgspec
 
 from rpc.limits import MAX_DEPTH
 from rpc.wire.heads import Buffer
-from rpc.wire.tags import check_integer, write_date, write_datetime, write_decimal, write_set, write_uuid
+from rpc.wire.tags import check_integer, class_of, write_date, write_datetime, write_decimal, write_set, write_uuid
 
 __all__ = ["LARGE", "PLACE", "EncodeError", "is_plain", "lower"]
 
@@ -56,8 +56,8 @@ class EncodeError(TypeError):
 
 # --- Values that travel as they are ----------------------------------------------------------------------------
 
-_SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
-_PLAIN: Final = _SCALARS | {list, tuple, dict}
+_FLAT: Final = frozenset({type(None), bool, int, float, str})
+_PLAIN: Final = _FLAT | {bytes, list, tuple, dict}
 _KEYS: Final = frozenset({str, bytes, int})
 _WIDE: Final = 65536
 
@@ -70,19 +70,40 @@ def is_plain(value: object) -> bool:
     False also for the rare plain value of which `lower` must take a closer look: with integers of more than 64
     bits, text that is not Unicode, or large byte strings.
     """
+    return (_is_flat(value) or _is_plain_all_over(value)) and _packs(value)
+
+
+def _is_flat(value: Any) -> bool:
+    kind = class_of(value)
+    if kind is list or kind is tuple:
+        return _FLAT.issuperset(map(type, value))
+    if kind is dict:
+        return _FLAT.issuperset(map(type, value.values())) and _has_plain_keys(value)
+    return kind in _FLAT
+
+
+def _has_plain_keys(value: dict[Any, Any]) -> bool:
+    return _KEYS.issuperset(map(type, value))
+
+
+def _is_plain_all_over(value: object) -> bool:
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH + 1):
         types = set(map(type, level))
+        if types <= _FLAT:
+            return True
         if not types <= _PLAIN:
             return False
-        if bytes in types and any(len(item) >= LARGE for item in level if type(item) is bytes):
-            return False
-        if types <= _SCALARS:
-            return _packs(value)
-        if dict in types and not all(_KEYS.issuperset(map(type, item)) for item in level if type(item) is dict):
-            return False
+        if dict in types:
+            for item in level:
+                if class_of(item) is dict and not _has_plain_keys(item):
+                    return False
+        if bytes in types:
+            for item in level:
+                if type(item) is bytes and len(item) >= LARGE:
+                    return False
         if len(level) > _WIDE:  # perhaps the same few containers again and again: look at each once
-            level = list({id(item): item for item in level if type(item) not in _SCALARS}.values())
+            level = list({id(item): item for item in level if type(item) not in _FLAT}.values())
         # All that the containers of this level hold. A loop in Python takes three times as long. Of a dict the keys
         # may come along or not, as the interpreter likes.
         level = gc.get_referents(*level)
@@ -112,7 +133,7 @@ def lower(value: Any, depth: int, aside: list[Buffer]) -> Any:
     Raises:
         EncodeError: something in it cannot travel.
     """
-    kind = type(value)
+    kind = class_of(value)
     row = _ROWS.get(kind) or _find_row(kind)
     return row(value, depth, aside)
 
@@ -124,6 +145,8 @@ def _deeper(depth: int, levels: int = 1) -> int:
 
 
 # Scalars
+
+_KEPT: Final = frozenset({type(None), bool, float})
 
 
 def _keep(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
@@ -143,7 +166,8 @@ def _is_narrow(value: int) -> bool:
 
 def _text(value: str, _depth: int, _aside: list[Buffer]) -> str:
     try:
-        value.encode()
+        if not value.isascii():
+            value.encode()
     except UnicodeEncodeError:
         raise EncodeError("text with lone surrogates cannot travel; send bytes, as of os.fsencode()") from None
     return value
@@ -169,8 +193,13 @@ def _as_text(value: object, depth: int, aside: list[Buffer]) -> str:
     return _text(str(value), depth, aside)
 
 
-def _as_iso(value: time | timedelta, _depth: int, _aside: list[Buffer]) -> Any:
-    return msgspec.to_builtins(value)  # the form that msgspec reads
+def _as_iso(value: time, _depth: int, _aside: list[Buffer]) -> str:
+    return value.isoformat()
+
+
+def _as_duration(value: timedelta, _depth: int, _aside: list[Buffer]) -> Any:
+    # ISO 8601; a subclass would not be known to msgspec.
+    return msgspec.to_builtins(timedelta(value.days, value.seconds, value.microseconds))
 
 
 def _as_value(value: Enum, depth: int, aside: list[Buffer]) -> Any:
@@ -200,7 +229,7 @@ def _array(value: Iterable[Any], depth: int, aside: list[Buffer]) -> list[Any]:
     items: list[Any] = []
     try:
         for item in value:
-            items.append(lower(item, depth, aside))
+            items.append(item if type(item) in _KEPT else lower(item, depth, aside))
     except EncodeError as error:
         error.path = f"[{len(items)}]{error.path}"
         raise
@@ -212,10 +241,10 @@ def _map(value: Mapping[Any, Any], depth: int, aside: list[Buffer]) -> dict[Any,
     items: dict[Any, Any] = {}
     for key, item in value.items():
         try:
-            lowered = _hashable(key, "a map key")
+            lowered = key if type(key) is str and key.isascii() else _hashable(key, "a map key")
             if lowered in items:
                 raise EncodeError("another key of the map is the same when it travels")
-            items[lowered] = lower(item, depth, aside)
+            items[lowered] = item if type(item) in _KEPT else lower(item, depth, aside)
         except EncodeError as error:
             error.path = _step(key) + error.path
             raise
@@ -254,7 +283,7 @@ def _record(names: Mapping[str, str]) -> Row:
             try:
                 item = getattr(value, name)
                 if item is not msgspec.UNSET:
-                    items[key] = lower(item, depth, aside)
+                    items[key] = item if type(item) in _KEPT else lower(item, depth, aside)
             except EncodeError as error:
                 error.path = f".{name}{error.path}"
                 raise
@@ -325,7 +354,7 @@ _BASES: Final[tuple[tuple[type, Row], ...]] = (
     (datetime, _tagged(write_datetime, levels=1)),  # before date: a datetime is one
     (date, _tagged(write_date, levels=1)),
     (time, _as_iso),
-    (timedelta, _as_iso),
+    (timedelta, _as_duration),
     (Decimal, _tagged(write_decimal, levels=3)),  # a tag, its pair, and the tag of a wide mantissa
     (UUID, _tagged(write_uuid, levels=1)),
     (PurePath, _as_text),
@@ -344,7 +373,7 @@ _BASES: Final[tuple[tuple[type, Row], ...]] = (
 
 
 @lru_cache(maxsize=1024)
-def _find_row(kind: type[Any]) -> Row:
+def _find_row(kind: Any) -> Row:
     if issubclass(kind, msgspec.Struct):
         return _struct(kind)
     if attrs.has(kind):
