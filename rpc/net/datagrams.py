@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -281,29 +280,35 @@ async def open_sender(address: Address) -> DatagramSender:
         sock = await _open_udp(address)
     except OSError as error:
         raise Unavailable(f"cannot send to {address}: {error.strerror}", processed=Processed.NOT_PROCESSED) from error
-    is_local = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0]).is_loopback
-    return DatagramSender(sock, address, is_local=is_local)
+    return DatagramSender(sock, address, is_local=_is_loopback(sock.getpeername()[0]))
 
 
 async def _open_udp(address: Address) -> socket.socket:
-    """A socket connected to the first address of the host that there is a way to: only a look at the routing table."""
-    targets = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
-    problem = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-    for family, kind, protocol, _, name in targets:
+    """A socket connected to the first address of the host that there is a way to."""
+    problem: OSError | None = None
+    for family, _, _, _, name in await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM):
         try:
-            sock = socket.socket(family, kind, protocol)
+            return _connect_udp(family, name)
         except OSError as error:
             problem = error
-            continue
-        try:
-            sock.setblocking(False)
-            sock.connect(name)
-        except OSError as error:
-            sock.close()
-            problem = error
-        else:
-            return sock
+    assert problem is not None  # a lookup that finds nothing raises
     raise problem
+
+
+def _connect_udp(family: int, name: sockets.SocketName) -> socket.socket:
+    """A connected socket, which takes no more than a look at the routing table."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.connect(name)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
 
 
 def _check(address: Address) -> None:

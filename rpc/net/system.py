@@ -14,7 +14,7 @@ import sys
 
 import attrs
 
-if sys.platform != "win32":
+if sys.platform != "win32":  # pragma: no branch
     import fcntl
 
 __all__ = [

@@ -60,6 +60,8 @@ async def bind(path: str, kind: socket.SocketKind, *, backlog: int = 0) -> Socke
             exception's `filename` is the path.
     """
     await trio.lowlevel.checkpoint()
+    if len(os.fsencode(path)) > _MAX_PATH:
+        raise OSError(errno.ENAMETOOLONG, f"the path of a socket has at most {_MAX_PATH} bytes", path)
     lock = f"{path}.lock"
     try:
         descriptor = await _take_lock(lock, path)
