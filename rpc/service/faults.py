@@ -8,14 +8,14 @@ is raised travels as UNKNOWN with the name of its class only: its message was wr
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from rpc.errors import ERROR_CLASSES, Code, Error, Processed, RemoteError
 from rpc.service.convert import cut
 from rpc.service.declared import STATUSES, pack, rebuild
 from rpc.service.handle import Handle
-from rpc.wire.payload import EncodeError, encode
+from rpc.wire.payload import encode
 
 __all__ = ["from_error", "to_error"]
 
@@ -53,31 +53,37 @@ def _single(exception: BaseException) -> BaseException:
 def _declared(exception: BaseException, handle: Handle | None) -> Error | None:
     if handle is None:
         return None
-    for cls in type(exception).__mro__:
-        if cls in handle.raises and cls not in STATUSES:
-            code = getattr(cls, "code", None)
-            return ERROR_CLASSES[code if isinstance(code, Code) else Code.UNKNOWN](
-                cut(_text(exception), _MAX_MESSAGE),
-                processed=_promise(exception),
-                type=f"{handle.service}.{cls.__name__}",
-                details=_if_it_travels(pack(exception, cls)),
-            )
-    return None
+    declared = [cls for cls in type(exception).__mro__ if cls in handle.raises and cls not in STATUSES]
+    if not declared:
+        return None
+    cls = declared[0]  # the nearest
+    return _class_of(cls)(
+        cut(_text(exception), _MAX_MESSAGE),
+        processed=_promise(exception),
+        type=f"{handle.service}.{cls.__name__}",
+        details=_if_it_travels(lambda: pack(exception, cls)),
+    )
 
 
 def _status(exception: BaseException) -> Error | None:
     if not isinstance(exception, Error) or _was_received(exception):
         return None
-    return ERROR_CLASSES[exception.code](
-        exception.message,
+    return _class_of(type(exception))(
+        str(exception.message),
         processed=_promise(exception),
         retry_after=exception.retry_after,
-        details=_if_it_travels(exception.details),
+        details=_if_it_travels(lambda: exception.details),
     )
 
 
+def _class_of(cls: type[BaseException]) -> type[Error]:
+    """The class of the status that an exception class names as its ``code``; other codes than ours are ignored."""
+    code = getattr(cls, "code", None)
+    return ERROR_CLASSES[code] if isinstance(code, Code) else RemoteError
+
+
 def _undeclared(exception: BaseException, debug: bool) -> Error:
-    name = type(exception).__name__
+    name = type(exception).__name__.replace(".", "_")  # a dot would make it a declared one
     if debug:
         return RemoteError(cut(_text(exception), _MAX_MESSAGE), type=name)
     return RemoteError(f"the handler raised {name}; its message stays on the server", type=name)
@@ -85,7 +91,7 @@ def _undeclared(exception: BaseException, debug: bool) -> Error:
 
 def _was_received(error: Error) -> bool:
     """Whether a call of the handler's own raised this: what it promises about that call is not said of this one."""
-    return getattr(error, "_received", False)
+    return error.was_received
 
 
 def _promise(exception: BaseException) -> Processed:
@@ -95,12 +101,14 @@ def _promise(exception: BaseException) -> Processed:
     return Processed.UNKNOWN
 
 
-def _if_it_travels(details: Any) -> Any:
+def _if_it_travels(details: Callable[[], Any]) -> Any:
+    """None for details that cannot travel: the caller is better off with the rest of the error than without it."""
     try:
-        encode(details)
-    except EncodeError:
+        value = details()
+        encode(value)
+    except Exception:
         return None
-    return details
+    return value
 
 
 def _text(exception: BaseException) -> str:
@@ -125,6 +133,6 @@ def from_error(error: Error, raises: Sequence[type[Exception]], service: str) ->
                 return error
             exception.__cause__ = error
             if isinstance(exception, Error):
-                vars(exception)["_received"] = True
+                exception.was_received = True
             return exception
     return error

@@ -7,15 +7,15 @@ place inside it where something is wrong.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator
-from typing import Any, TypeAlias, cast, get_origin
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias, cast, get_origin
 
 import attrs
 from msgspec import inspect
 
 from rpc.service.convert import brief, is_map
 
-__all__ = ["Node", "Part", "alternatives", "nodes", "parts", "title", "unset_fields"]
+__all__ = ["Node", "Part", "alternatives", "nodes", "part_at", "parts", "title", "unset_fields"]
 
 Node: TypeAlias = inspect.Type
 
@@ -30,23 +30,25 @@ _TITLES = {
 }
 
 
-@attrs.frozen
-class Part:
+class Part(NamedTuple):
     """One value directly inside another.
 
     Attributes:
-        step: how msgspec's paths lead to it: ``.name``, ``[3]``, or ``[...]`` for any value of a map.
-        place: how our messages do: the same, with the key of the map.
-        key: its index or key.
+        key: its index, its key, or the name of its field.
+        is_field: whether the key is the name of a field.
         node: what is expected there.
         value: what is there.
     """
 
-    step: str
-    place: str
     key: Any
+    is_field: bool
     node: Node
     value: Any
+
+    @property
+    def place(self) -> str:
+        """How a message leads to it: ``.name``, ``[3]``, ``['key']``."""
+        return f".{self.key}" if self.is_field else f"[{brief(self.key)}]"
 
 
 def alternatives(node: Node) -> Iterator[Node]:
@@ -66,32 +68,41 @@ def parts(node: Node, value: Any) -> Iterator[Part]:
         if is_map(value):
             yield from _parts_of_map(member, value)
         elif isinstance(value, (list, set)):
-            yield from _parts_of_items(member, list(cast("Collection[Any]", value)))
+            for index, item in enumerate(cast("Collection[Any]", value)):
+                inner = _item_node(member, index)
+                if inner is not None:
+                    yield Part(index, False, inner, item)
+
+
+def part_at(node: Node, value: Any, index: int) -> Part | None:
+    """What is at an index of an array or set, as msgspec counts; None where nothing is expected."""
+    for member in alternatives(node):
+        inner = _item_node(member, index)
+        if inner is not None and isinstance(value, (list, set)) and index < len(cast("Collection[Any]", value)):
+            return Part(index, False, inner, list(cast("Collection[Any]", value))[index])
+    return None
 
 
 def _parts_of_map(node: Node, value: dict[Any, Any]) -> Iterator[Part]:
     if isinstance(node, inspect.DictType):
         for key, item in value.items():
-            yield Part("[...]", f"[{brief(key)}]", key, node.value_type, item)
+            yield Part(key, False, node.value_type, item)
     elif isinstance(node, _WITH_FIELDS):
         for field in node.fields:
-            name = field.encode_name
-            if name in value:
-                yield Part(f".{name}", f".{name}", name, field.type, value[name])
+            if field.encode_name in value:
+                yield Part(field.encode_name, True, field.type, value[field.encode_name])
 
 
-def _parts_of_items(node: Node, items: list[Any]) -> Iterator[Part]:
-    for index, (inner, item) in enumerate(zip(_item_nodes(node, len(items)), items, strict=False)):
-        yield Part(f"[{index}]", f"[{index}]", index, inner, item)
-
-
-def _item_nodes(node: Node, count: int) -> Iterator[Node]:
+def _item_node(node: Node, index: int) -> Node | None:
+    """What is expected at an index of an array; None where no array is, or a shorter one."""
     if isinstance(node, _OF_ITEMS):
-        yield from [node.item_type] * count
-    elif isinstance(node, inspect.TupleType):
-        yield from node.item_types
+        return node.item_type
+    inner: Sequence[Node] = ()
+    if isinstance(node, inspect.TupleType):
+        inner = node.item_types
     elif isinstance(node, _WITH_FIELDS):
-        yield from (field.type for field in node.fields)
+        inner = [field.type for field in node.fields]
+    return inner[index] if index < len(inner) else None
 
 
 def nodes(root: Node) -> Iterator[Node]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import typing
 from collections.abc import (
@@ -24,6 +23,7 @@ from rpc.limits import MAX_ITEMS
 from rpc.service.context import Context
 from rpc.service.convert import Converter, Misfit, Reader, brief, is_list, is_map
 from rpc.service.msgspec_converter import MsgspecConverter
+from rpc.service.near import near
 from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
 
@@ -210,8 +210,8 @@ class Signature:
         """The parameter that takes an argument of this name, beside so many by position."""
         parameter = self._named.get(name, self._extra)
         if parameter is None or (self._context is not None and name == self._context.name):
-            near = difflib.get_close_matches(name[:64], self._named)
-            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            alike = near(name, self._named)
+            hint = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
             raise self._refusal(f" has no argument {brief(name)}{hint}")
         if parameter.index is not None and parameter.index < count:
             raise self._refusal(f": argument '{name}' came by position and by name")
