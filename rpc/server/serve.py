@@ -68,7 +68,7 @@ async def serve(
     cancelled and has ended, and the socket files are gone.
     """
     limits = limits or Limits()
-    stop = stop or trio.Event()
+    stop = trio.Event() if stop is None else stop
     async with AsyncExitStack() as stack:
         handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
         endpoints = await _open(bind, insecure=insecure, stack=stack)
