@@ -8,9 +8,10 @@ from typing import Any, Final
 import cbor2
 
 from rpc.wire.heads import BYTES, UINT, Buffer, write_head
+from rpc.wire.plain import LARGE, is_plain
 from rpc.wire.profile import decode
 from rpc.wire.tags import class_of
-from rpc.wire.values import LARGE, PLACE, EncodeError, is_plain, lower
+from rpc.wire.values import PLACE, EncodeError, lower
 
 __all__ = ["Buffer", "EncodeError", "decode", "encode", "encode_buffers"]
 
@@ -27,8 +28,7 @@ def encode(value: object) -> bytes:
     Raises:
         EncodeError: something in it cannot travel; the message names the path to it and the way out.
     """
-    buffers = encode_buffers(value)
-    return b"".join(buffers) if len(buffers) > 1 else bytes(buffers[0])
+    return b"".join(encode_buffers(value))
 
 
 def encode_buffers(value: object) -> list[Buffer]:

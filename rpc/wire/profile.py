@@ -7,6 +7,7 @@ refuse: those with integer keys, and those of the full depth.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from io import BytesIO
@@ -25,6 +26,7 @@ __all__ = ["ProfileError", "decode", "decode_envelope", "decode_hello", "head_si
 _LARGE: Final = 65536
 _SMALL: Final = 16384  # no more keys fit in than can be compared with each other in some milliseconds
 _KEYS: Final = frozenset({str, bytes, int})
+_UNSAFE: Final = re.compile("[^ -~]")
 _HELLO: Final = b"\xd9\xd9\xf7"  # tag 55799
 
 _END: Final = secrets.token_bytes(16)
@@ -114,11 +116,13 @@ def _check_keys(value: Mapping[Any, Any], _hashed: bool) -> Mapping[Any, Any]:
 
 
 def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> Any:
-    last = check_items(data, max_items)
-    if len(data) - last > _LARGE and (value := _decode_around(data, last, tags, max_depth, max_items)) is not None:
-        return value
-    data = bytes(data)
     try:
+        last = check_items(data, max_items)
+        if len(data) - last > _LARGE:
+            value = _decode_around(data, last, tags, max_depth, max_items)
+            if value is not None:
+                return value
+        data = bytes(data)
         file = BytesIO(data)  # which gives these very bytes to a read of them all
         value = cbor2.CBORDecoder(
             file,
@@ -139,7 +143,7 @@ def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> A
 def _decode_around(data: Buffer, last: int, tags: Tags, max_depth: int, max_items: int) -> Any:
     """Decode what ends with a large byte string, as most large frames and arguments do: copied once, not three times.
 
-    None where it does not.
+    None where the string is inside a tag, or no byte string at all.
     """
     major, size, start = read_head(data, last)
     if major != BYTES or start + size != len(data):
@@ -150,13 +154,14 @@ def _decode_around(data: Buffer, last: int, tags: Tags, max_depth: int, max_item
     while type(item := holder[place]) in (list, dict):
         holder, place = item, (-1 if type(item) is list else next(reversed(item)))
     if type(item) is not bytes:
-        return None  # it is held by a tag
+        return None
     holder[place] = bytes(data[start:])
     return outer[0]
 
 
-def _decode_carefully(data: bytes, tags: Tags, max_depth: int) -> Any:
+def _decode_carefully(data: Buffer, tags: Tags, max_depth: int) -> Any:
     try:
+        data = bytes(data)
         scan(data, tags, max_depth)
         return _loads(
             data,
@@ -171,8 +176,8 @@ def _decode_carefully(data: bytes, tags: Tags, max_depth: int) -> Any:
 
 
 def _let_pass(error: BaseException) -> None:
-    """cbor2 raises anything, even a BaseException when memory is short; what stops the program is not ours."""
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+    """Raise what is not for the decoder to judge. cbor2 raises much: a bare BaseException when memory is short."""
+    if isinstance(error, (ProfileError, KeyboardInterrupt, SystemExit)):
         raise error
 
 
@@ -184,6 +189,7 @@ def _explain(error: BaseException) -> ProfileError:
         if isinstance(reason, UnicodeDecodeError):
             return ProfileError("text that is not UTF-8")
         reason = reason.__cause__
-    text = str(error)[:256].encode("unicode_escape").decode("ascii")
-    _, found, key = text.partition("Duplicate map key: ")
-    return ProfileError(f"duplicate map key {key}"[:128] if found else f"{type(error).__name__}: {text}"[:128])
+    # Doubled keys alone are left to cbor2, which quotes the key at any length, and whatever it runs out of.
+    _, doubled, key = str(error).partition("Duplicate map key: ")
+    text = f"duplicate map key {key[:128]}" if doubled else f"cannot be decoded: {type(error).__name__}"
+    return ProfileError(_UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text)[:128])

@@ -1,4 +1,4 @@
-"""How each Python class travels: tables from class to function, and a test for values that travel as they are.
+"""How each Python class travels: tables from class to function.
 
 `lower` turns an application value into one that cbor2 writes by the profile without a further thought: None, bool,
 int, float, str, bytes, bytearray, list, dict, and `CBORTag` of those. A new class is a row in `_ROWS` (exact
@@ -8,7 +8,6 @@ classes) or `_BASES` (whole families).
 from __future__ import annotations
 
 import dataclasses
-import gc
 import ipaddress
 import secrets
 from collections import deque
@@ -26,12 +25,10 @@ import msgspec
 
 from rpc.limits import MAX_DEPTH
 from rpc.wire.heads import Buffer
+from rpc.wire.plain import LARGE
 from rpc.wire.tags import check_integer, class_of, write_date, write_datetime, write_decimal, write_set, write_uuid
 
-__all__ = ["LARGE", "PLACE", "EncodeError", "is_plain", "lower"]
-
-LARGE: Final = 16384
-"""Bytes from which a byte string is set aside and not copied."""
+__all__ = ["PLACE", "EncodeError", "lower"]
 
 PLACE: Final = secrets.token_bytes(16)
 """What stands for a byte string that was set aside; nobody else can know it."""
@@ -53,73 +50,6 @@ class EncodeError(TypeError):
     def __str__(self) -> str:
         return f"{self.path.removeprefix('.') or 'the value'}: {self.reason}"
 
-
-# --- Values that travel as they are ----------------------------------------------------------------------------
-
-_FLAT: Final = frozenset({type(None), bool, int, float, str})
-_PLAIN: Final = _FLAT | {bytes, list, tuple, dict}
-_KEYS: Final = frozenset({str, bytes, int})
-_WIDE: Final = 65536
-
-_pack: Final = msgspec.msgpack.Encoder().encode
-
-
-def is_plain(value: object) -> bool:
-    """Whether cbor2 may write `value` as it is: builtin scalars, lists, tuples and dicts alone, of allowed depth.
-
-    False also for the rare plain value of which `lower` must take a closer look: with integers of more than 64
-    bits, text that is not Unicode, or large byte strings.
-    """
-    return (_is_flat(value) or _is_plain_all_over(value)) and _packs(value)
-
-
-def _is_flat(value: Any) -> bool:
-    kind = class_of(value)
-    if kind is list or kind is tuple:
-        return _FLAT.issuperset(map(type, value))
-    if kind is dict:
-        return _FLAT.issuperset(map(type, value.values())) and _has_plain_keys(value)
-    return kind in _FLAT
-
-
-def _has_plain_keys(value: dict[Any, Any]) -> bool:
-    return _KEYS.issuperset(map(type, value))
-
-
-def _is_plain_all_over(value: object) -> bool:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        types = set(map(type, level))
-        if types <= _FLAT:
-            return True
-        if not types <= _PLAIN:
-            return False
-        if dict in types:
-            for item in level:
-                if class_of(item) is dict and not _has_plain_keys(item):
-                    return False
-        if bytes in types:
-            for item in level:
-                if type(item) is bytes and len(item) >= LARGE:
-                    return False
-        if len(level) > _WIDE:  # perhaps the same few containers again and again: look at each once
-            level = list({id(item): item for item in level if type(item) not in _FLAT}.values())
-        # All that the containers of this level hold. A loop in Python takes three times as long. Of a dict the keys
-        # may come along or not, as the interpreter likes.
-        level = gc.get_referents(*level)
-    return False
-
-
-def _packs(value: object) -> bool:
-    # msgspec is 10 times quicker than cbor2, and raises for wide integers and lone surrogates.
-    try:
-        _pack(value)
-    except Exception:
-        return False
-    return True
-
-
-# --- All others ------------------------------------------------------------------------------------------------
 
 Row: TypeAlias = Callable[[Any, int, list[Buffer]], Any]
 """Lowers a value of its class that is inside so many levels of arrays, maps and tags; sets large buffers aside."""
@@ -147,6 +77,7 @@ def _deeper(depth: int, levels: int = 1) -> int:
 # Scalars
 
 _KEPT: Final = frozenset({type(None), bool, float})
+"""Classes whose values need no row: a look here is quicker than the call of `_keep`."""
 
 
 def _keep(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
@@ -273,6 +204,9 @@ def _step(key: Any) -> str:
     return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{_describe(key)}]"
 
 
+_MISSING: Final = object()
+
+
 def _record(names: Mapping[str, str]) -> Row:
     """The row of a class with fields; `names` has the key of each attribute."""
 
@@ -280,15 +214,16 @@ def _record(names: Mapping[str, str]) -> Row:
         depth = _deeper(depth)
         items: dict[str, Any] = {}
         for name, key in names.items():
+            item = getattr(value, name, _MISSING)
+            if item is _MISSING:
+                raise EncodeError("this attribute was never set", f".{name}")
+            if item is msgspec.UNSET:
+                continue
             try:
-                item = getattr(value, name)
-                if item is not msgspec.UNSET:
-                    items[key] = item if type(item) in _KEPT else lower(item, depth, aside)
+                items[key] = item if type(item) in _KEPT else lower(item, depth, aside)
             except EncodeError as error:
                 error.path = f".{name}{error.path}"
                 raise
-            except AttributeError:
-                raise EncodeError("this attribute was never set", f".{name}") from None
         return items
 
     return row
