@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,10 @@ import pytest
 
 from rpc.wire import datagrams, failures, frames, hello, payload, profile
 from rpc.wire.frames import Frame
-from tests.vector_files import Vector, load, octets, same, value
+from tests.vector_files import Vector, each, load, needs, octets, same, value
 from tests.vector_session import expected, outcome
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol.md"
-
-
-def each(vectors: Iterable[Vector]) -> pytest.MarkDecorator:
-    """One test for each vector, under its name."""
-    return pytest.mark.parametrize("vector", [pytest.param(vector, id=vector["name"]) for vector in vectors])
 
 
 # --- Frames ------------------------------------------------------------------------------------------------------
@@ -129,19 +124,15 @@ def test_the_protocol_shows_the_smallest_bodies() -> None:
 # --- Conversations -----------------------------------------------------------------------------------------------
 
 
-def without(need: str, vectors: Iterable[Vector]) -> list[Vector]:
-    return [vector for vector in vectors if need not in vector.get("needs", ())]
-
-
 CONVERSATIONS = load("receivable.json", "conversations") + load("malformed.json", "calls")
 
 
-@each(without("service", CONVERSATIONS))
+@each(vector for vector in CONVERSATIONS if not needs("service", vector))
 def test_a_conversation_goes_as_it_should(vector: Vector) -> None:
     assert outcome(vector) == expected(vector["expect"])
 
 
-@each(without("timer", load("malformed.json", "connections")))
+@each(vector for vector in load("malformed.json", "connections") if not needs("timer", vector))
 def test_a_broken_peer_is_told_why(vector: Vector) -> None:
     happened = outcome(vector)
     goaway = happened["answers"].pop()

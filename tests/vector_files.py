@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["Vector", "load", "octets", "same", "value"]
+import pytest
+
+__all__ = ["Vector", "each", "load", "needs", "octets", "same", "value"]
 
 VECTORS = Path(__file__).parent / "vectors"
 
@@ -21,6 +23,16 @@ def load(file: str, *groups: str) -> list[Vector]:
     """The vectors of some groups of a file."""
     content = json.loads((VECTORS / file).read_text())
     return [vector for group in groups for vector in content[group]]
+
+
+def each(vectors: Iterable[Vector]) -> pytest.MarkDecorator:
+    """One test for each vector, under its name."""
+    return pytest.mark.parametrize("vector", [pytest.param(vector, id=vector["name"]) for vector in vectors])
+
+
+def needs(need: str, vector: Vector) -> bool:
+    """Whether a vector needs more under test than the rules of a connection."""
+    return need in vector.get("needs", ())
 
 
 def octets(text: str) -> bytes:

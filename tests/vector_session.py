@@ -13,7 +13,7 @@ from rpc.wire import frames
 from rpc.wire.frames import Frame
 from tests.vector_files import Vector, octets, value
 
-__all__ = ["expected", "outcome"]
+__all__ = ["answer", "expected", "outcome"]
 
 Happened = dict[str, list[Any]]
 """What happened to the side under test, under the keys of an expectation."""
@@ -44,7 +44,7 @@ class UnderTest:
         written = self.write()
         while written:
             size = 4 + int.from_bytes(written[:4], "big")
-            self._note("answers", _answer(written[4:size]))
+            self._note("answers", answer(written[4:size]))
             written = written[size:]
 
     def do(self, step: Vector) -> None:
@@ -99,7 +99,7 @@ class UnderTest:
                     pass
 
 
-def _answer(body: bytes) -> Vector:
+def answer(body: bytes) -> Vector:
     """A frame that was written, in the form of an expectation."""
     fields = frames.decode(body)
     assert fields is not None
