@@ -139,6 +139,7 @@ def test_a_broken_peer_is_told_why(vector: Vector) -> None:
     reason = vector["expect"]["goaway"]
     assert goaway["type"] == "GOAWAY"
     assert goaway["reason"] in (reason if isinstance(reason, list) else [reason])
+    assert goaway["last_id"] == vector["expect"].get("last_id", goaway["last_id"])
     assert goaway["text"]
     assert vector["expect"].get("text", "") in goaway["text"]
     assert all(frame["type"] != "GOAWAY" for frame in happened["answers"])
