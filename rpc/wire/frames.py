@@ -93,6 +93,7 @@ def head(major: int, value: int) -> bytes:
 
 UINT, BYTES, TEXT = 0x00, 0x40, 0x60
 _NULL = b"\xf6"
+_FLAGS = [head(UINT, flags) for flags in range(32)]
 
 
 def _finish(body: bytes, size: int = 0) -> bytes:
@@ -136,7 +137,7 @@ def call(id: int, method: bytes, timeout: int | None, metadata: bytes, flags: in
         (
             b"\x87\x01",
             head(UINT, id),
-            _BYTE[flags],
+            _FLAGS[flags],
             method,
             _NULL if timeout is None else head(UINT, timeout),
             metadata,
@@ -165,7 +166,7 @@ def _check_call(fields: Fields, body: Buffer) -> None:
 
 def data(id: int, flags: int, size: int) -> bytes:
     """The head of a DATA whose payload part has `size` bytes."""
-    return _finish(b"\x84\x02" + head(UINT, id) + _BYTE[flags] + head(BYTES, size), size)
+    return _finish(b"\x84\x02" + head(UINT, id) + _FLAGS[flags] + head(BYTES, size), size)
 
 
 def _check_data(fields: Fields, body: Buffer) -> None:
@@ -181,7 +182,7 @@ def _check_data(fields: Fields, body: Buffer) -> None:
 
 def reply(id: int, flags: int, size: int) -> bytes:
     """The head of a REPLY whose payload part has `size` bytes."""
-    return _finish(b"\x84\x03" + head(UINT, id) + _BYTE[flags] + head(BYTES, size), size)
+    return _finish(b"\x84\x03" + head(UINT, id) + _FLAGS[flags] + head(BYTES, size), size)
 
 
 def _check_reply(fields: Fields, body: Buffer) -> None:
