@@ -4,6 +4,7 @@ import errno
 import itertools
 import os
 import socket
+import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -202,6 +203,13 @@ async def test_a_handler_may_close_its_receiver() -> None:
         with trio.fail_after(5):
             await receiver.run(handler)
     assert receiver.statistics().accepted == 1
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660])
+async def test_the_socket_file_has_the_mode_that_was_asked_for(tmp_path: Path, mode: int) -> None:
+    [receiver] = await open_datagrams(address(Scheme.UNIXGRAM, tmp_path), mode=mode)
+    assert stat.S_IMODE(os.stat(receiver.address.path).st_mode) == mode
+    receiver.close()
 
 
 @each_scheme

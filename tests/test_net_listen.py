@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,13 @@ async def test_a_unix_listener_knows_the_process_that_calls(tmp_path: Path) -> N
         client.send(b"hello")
         assert link.receive_nowait(10) == b"hello"
         link.close()
+    listener.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660])
+async def test_the_socket_file_has_the_mode_that_was_asked_for(tmp_path: Path, mode: int) -> None:
+    [listener] = await listen(unix(tmp_path), mode=mode)
+    assert stat.S_IMODE(os.stat(listener.address.path).st_mode) == mode
     listener.close()
 
 

@@ -55,6 +55,14 @@ async def test_the_file_is_its_owners_alone_whatever_the_umask(path: str, kind: 
         assert os.listdir(os.path.dirname(path)) == ["calc.sock"]
 
 
+@each_kind
+async def test_the_file_may_be_opened_to_other_users(path: str, kind: socket.SocketKind) -> None:
+    with umask(0o077):
+        file = await unix_socket.bind(path, kind, mode=0o666)
+    with file.socket:
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+
+
 async def test_a_stream_socket_listens_with_its_backlog(path: str) -> None:
     file = await unix_socket.bind(path, STREAM, backlog=0)
     with file.socket, socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:

@@ -169,10 +169,14 @@ class DatagramReceiver:
         await trio.lowlevel.checkpoint()
 
 
-async def open_datagrams(address: Address) -> list[DatagramReceiver]:
+async def open_datagrams(address: Address, *, mode: int = unix_socket.OWNER_ONLY) -> list[DatagramReceiver]:
     """Receive on an address: one receiver, or one for each address that a host name or an empty host stands for.
 
     A cancelled call leaves nothing behind.
+
+    Args:
+        address: where to receive.
+        mode: of a socket file. Who opens it to other users must look at the `Peer` of each datagram.
 
     Raises:
         OSError: the address is in use, by a live receiver where it is a socket file, or cannot be bound.
@@ -180,7 +184,7 @@ async def open_datagrams(address: Address) -> list[DatagramReceiver]:
     """
     _check(address)
     if address.is_path:
-        file = await unix_socket.bind(address.path, socket.SOCK_DGRAM)
+        file = await unix_socket.bind(address.path, socket.SOCK_DGRAM, mode=mode)
         return [DatagramReceiver(file.socket, address, remove=file.remove)]
     bound = await sockets.bind_all(address, socket.SOCK_DGRAM)
     for sock in bound:

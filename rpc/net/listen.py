@@ -133,10 +133,15 @@ class Listener:
         await trio.lowlevel.checkpoint()
 
 
-async def listen(address: Address, *, backlog: int = BACKLOG) -> list[Listener]:
+async def listen(address: Address, *, backlog: int = BACKLOG, mode: int = unix_socket.OWNER_ONLY) -> list[Listener]:
     """Listen on an address: one listener, or one for each address that a host name or an empty host stands for.
 
     A cancelled call leaves nothing behind.
+
+    Args:
+        address: where to listen.
+        backlog: connections that the kernel may hold until they are accepted.
+        mode: of a socket file. Who opens it to other users must look at the `Peer` of each link.
 
     Raises:
         OSError: the address is in use, by a live server where it is a socket file, or cannot be bound.
@@ -145,7 +150,7 @@ async def listen(address: Address, *, backlog: int = BACKLOG) -> list[Listener]:
     opener = _TRANSPORTS.get(address.scheme)
     if opener is None:
         raise ValueError(f"cannot listen on {address}: {_why_not(address)}")
-    return await opener(address, backlog)
+    return await opener(address, backlog, mode)
 
 
 def _why_not(address: Address) -> str:
@@ -154,17 +159,17 @@ def _why_not(address: Address) -> str:
     return f"{address.scheme.value} needs a TLS context, which this version does not take"
 
 
-async def _listen_unix(address: Address, backlog: int) -> list[Listener]:
-    file = await unix_socket.bind(address.path, socket.SOCK_STREAM, backlog=backlog)
+async def _listen_unix(address: Address, backlog: int, mode: int) -> list[Listener]:
+    file = await unix_socket.bind(address.path, socket.SOCK_STREAM, backlog=backlog, mode=mode)
     return [Listener(file.socket, address, remove=file.remove)]
 
 
-async def _listen_tcp(address: Address, backlog: int) -> list[Listener]:
+async def _listen_tcp(address: Address, backlog: int, mode: int) -> list[Listener]:
     bound = await sockets.bind_all(address, socket.SOCK_STREAM, backlog=backlog)
     return [Listener(sock, sockets.name_of(address.scheme, sock.getsockname())) for sock in bound]
 
 
-_TRANSPORTS: dict[Scheme, Callable[[Address, int], Awaitable[list[Listener]]]] = {
+_TRANSPORTS: dict[Scheme, Callable[[Address, int, int], Awaitable[list[Listener]]]] = {
     Scheme.UNIX: _listen_unix,
     Scheme.TCP: _listen_tcp,
 }

@@ -1,4 +1,4 @@
-"""Socket files: made with mode 0600, a dead one replaced, a live one never, and only our own removed.
+"""Socket files: made with the right mode, a dead one replaced, a live one never, and only our own removed.
 
 Binding is four steps under a lock file: bind a temporary name beside the path, set its mode, listen, rename it over
 the path. So nobody ever finds a file with the wrong mode or one that refuses connections, and two servers that
@@ -22,9 +22,11 @@ import trio
 
 from rpc.net import system
 
-__all__ = ["SocketFile", "bind"]
+__all__ = ["OWNER_ONLY", "SocketFile", "bind"]
 
-_MODE = 0o600
+OWNER_ONLY = 0o600
+"""The mode of a socket file that only its owner, and root, may connect to."""
+
 _MAX_PATH = 107  # bytes of sockaddr_un.sun_path on Linux, less its NUL
 
 _LOCK_PATIENCE = 5.0
@@ -50,10 +52,16 @@ class SocketFile:
                 os.unlink(self.path)
 
 
-async def bind(path: str, kind: socket.SocketKind, *, backlog: int = 0) -> SocketFile:
+async def bind(path: str, kind: socket.SocketKind, *, backlog: int = 0, mode: int = OWNER_ONLY) -> SocketFile:
     """Make the socket file `path` with a non-blocking socket behind it; a stream socket listens already.
 
     A cancelled call leaves nothing behind.
+
+    Args:
+        path: where clients find it, at most 107 bytes.
+        kind: SOCK_STREAM or SOCK_DGRAM.
+        backlog: of a stream socket, see listen(2).
+        mode: of the file, whatever the umask. Who opens it to other users must look at the credentials of each peer.
 
     Raises:
         OSError: the path is served by a live process, is a file that is no socket, or cannot be made; the
@@ -67,7 +75,7 @@ async def bind(path: str, kind: socket.SocketKind, *, backlog: int = 0) -> Socke
         descriptor = await _take_lock(lock, path)
         try:
             _refuse_unless_free(path, kind)
-            return _bind(path, kind, backlog)
+            return _bind(path, kind, backlog, mode)
         finally:
             # Removed while it is held: whoever waits for this very file sees that it has left its place.
             with contextlib.suppress(OSError):
@@ -79,7 +87,7 @@ async def bind(path: str, kind: socket.SocketKind, *, backlog: int = 0) -> Socke
         raise OSError(error.errno, f"cannot make the socket file: {error.strerror}", path) from error
 
 
-def _bind(path: str, kind: socket.SocketKind, backlog: int) -> SocketFile:
+def _bind(path: str, kind: socket.SocketKind, backlog: int, mode: int) -> SocketFile:
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(socket.socket(socket.AF_UNIX, kind))
         sock.setblocking(False)
@@ -88,7 +96,7 @@ def _bind(path: str, kind: socket.SocketKind, backlog: int) -> SocketFile:
             system.ask_credentials(sock)
         temporary = _bind_temporary(sock, path)
         undo.callback(os.unlink, temporary)
-        os.chmod(temporary, _MODE)
+        os.chmod(temporary, mode)
         if kind == socket.SOCK_STREAM:
             sock.listen(backlog)
         bound = SocketFile(sock, os.path.abspath(path), _identity(os.lstat(temporary)))
@@ -130,7 +138,7 @@ def _refuse_unless_free(path: str, kind: socket.SocketKind) -> None:
 async def _take_lock(lock: str, path: str) -> int:
     deadline = trio.current_time() + _LOCK_PATIENCE
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, OWNER_ONLY)
         if system.try_lock(descriptor) and _is_at(descriptor, lock):
             return descriptor
         os.close(descriptor)
