@@ -136,6 +136,4 @@ def _look_closer(data: Buffer, position: int) -> int:
 
 def refuse_simple(value: int, position: int) -> NoReturn:
     """Say that a simple value is none of those that the profile allows."""
-    raise ProfileError(
-        f"byte {position}: simple value {value}, which is {'undefined' if value == 23 else 'unassigned'}"
-    )
+    raise ProfileError(f"byte {position}: simple value {value}{' (undefined)' if value == 23 else ''}")
