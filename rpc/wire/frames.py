@@ -118,6 +118,7 @@ def metadata_item(metadata: Mapping[int | str, Any] | None) -> bytes:
 
     Raises:
         ValueError: a key or value that metadata cannot hold, or more than 8192 bytes.
+        EncodeError: a value that cannot travel at all.
     """
     if not metadata:
         return _NULL
@@ -360,16 +361,16 @@ def _check_metadata(metadata: object, error: type[Exception]) -> None:
         _check_metadata_value(value, error)
 
 
-def _check_metadata_value(value: object, error: type[Exception]) -> None:
-    if value is None or type(value) in (bool, int, float, str, bytes):
-        return
-    if type(value) is list:
-        for item in value:
-            _check_metadata_value(item, error)
-    elif type(value) is dict:
-        for item in value.values():
-            _check_metadata_value(item, error)
-    else:
+def _check_metadata_value(value: Any, error: type[Exception], levels: int = limits.MAX_DEPTH - 2) -> None:
+    if type(value) in (list, dict):
+        if not levels:
+            raise error(f"a value of metadata is nested too deeply; a frame has {limits.MAX_DEPTH} levels")
+        for item in value if type(value) is list else value.values():
+            _check_metadata_value(item, error, levels - 1)
+    elif type(value) is int:
+        if not -(2**64) <= value < 2**64:
+            raise error("an integer of metadata is from -2^64 to 2^64-1")
+    elif value is not None and type(value) not in (bool, float, str, bytes):
         raise error("a value of metadata is null, a boolean, a number, text, bytes, an array or a map of those")
 
 
