@@ -22,6 +22,9 @@ CODE, MESSAGE, PROCESSED, RETRY_AFTER, TYPE, DETAILS, TRACEBACK, CAUSES = range(
 _ROOM = limits.MAX_ERROR - 16
 """Bytes for the map: the rest of the body is the array's head, the type and the id."""
 
+_LONGEST = 1e15
+"""Seconds of the longest `retry_after` that is told: in milliseconds it is an integer of 64 bits, and no tag."""
+
 _MOST_CAUSES = 8
 """Levels of causes that are told: a chain is as long as its handlers like."""
 
@@ -39,7 +42,8 @@ def encode(error: Error) -> bytes:
         fields.pop(key, None)
         encoded = payloads.encode(fields)
     if len(encoded) > _ROOM:
-        fields[TYPE] = _cut(fields.get(TYPE, ""), limits.MAX_METHOD)
+        if TYPE in fields:
+            fields[TYPE] = _cut(fields[TYPE], limits.MAX_METHOD)
         fields[MESSAGE] = _cut(fields[MESSAGE], _ROOM - len(payloads.encode(fields | {MESSAGE: ""})) - 4)
         encoded = payloads.encode(fields)
     return encoded
@@ -50,7 +54,7 @@ def _fields(error: Error, depth: int) -> dict[int, Any]:
     if error.processed:
         fields[PROCESSED] = int(error.processed)
     if error.retry_after is not None:
-        fields[RETRY_AFTER] = max(0, round(error.retry_after * 1000))
+        fields[RETRY_AFTER] = round(min(max(0.0, error.retry_after), _LONGEST) * 1000)
     if error.type is not None:
         fields[TYPE] = _text(error.type)
     if error.details is not None:
