@@ -1,8 +1,8 @@
 """Datagrams (protocol section 7): one NOTIFY each, and the memory that keeps a receiver from taking one twice.
 
-A datagram is the body of a NOTIFY frame without a length in front. Its metadata says who sent it and the how
-manieth it is: 8 random bytes that a sender chose for itself, and a number that rises from 1. A receiver drops what
-it cannot use, without an answer, and counts why.
+A datagram is the body of a NOTIFY frame without a length in front. Its metadata names the sender, by 8 random bytes
+that it chose for itself, and numbers the datagrams of that sender from 1. A receiver drops what it cannot use,
+without an answer, and counts why.
 """
 
 from __future__ import annotations
