@@ -66,7 +66,7 @@ def _declared(exception: BaseException, handle: Handle | None) -> Error | None:
 
 
 def _status(exception: BaseException) -> Error | None:
-    if not isinstance(exception, Error) or _was_received(exception):
+    if not isinstance(exception, Error) or exception.was_received:
         return None
     return _class_of(type(exception))(
         str(exception.message),
@@ -89,14 +89,9 @@ def _undeclared(exception: BaseException, debug: bool) -> Error:
     return RemoteError(f"the handler raised {name}; its message stays on the server", type=name)
 
 
-def _was_received(error: Error) -> bool:
-    """Whether a call of the handler's own raised this: what it promises about that call is not said of this one."""
-    return error.was_received
-
-
 def _promise(exception: BaseException) -> Processed:
     """A handler that ran cannot promise that it did not."""
-    if isinstance(exception, Error) and not _was_received(exception) and exception.processed == Processed.DO_NOT_RETRY:
+    if isinstance(exception, Error) and not exception.was_received and exception.processed == Processed.DO_NOT_RETRY:
         return Processed.DO_NOT_RETRY
     return Processed.UNKNOWN
 

@@ -10,7 +10,7 @@ __all__ = ["near"]
 
 _MOST_NAMES = 3
 _MOST_LENGTH = 64
-_ALIKE = 0.7
+_ALIKE = 0.6
 
 _Shape: TypeAlias = tuple[frozenset[str], frozenset[str]]
 """The pairs of letters of a service's name, and of a method's."""
@@ -19,7 +19,7 @@ _Shape: TypeAlias = tuple[frozenset[str], frozenset[str]]
 def near(name: str, names: Iterable[str]) -> list[str]:
     """At most three of our names that look like this one, the nearest first.
 
-    Pairs of letters are counted, which are kept for our names: `difflib` takes 50 times as long.
+    Pairs of letters are counted, and kept for our names: `difflib` took 17 to 44 times as long among 300 of them.
     """
     shape = _shape(name)
     scores = {other: _likeness(shape, _shape_of_ours(other)) for other in names}

@@ -87,7 +87,7 @@ def _parts_of_map(node: Node, value: dict[Any, Any]) -> Iterator[Part]:
     if isinstance(node, inspect.DictType):
         for key, item in value.items():
             yield Part(key, False, node.value_type, item)
-    elif isinstance(node, _WITH_FIELDS):
+    elif isinstance(node, _WITH_FIELDS) and not _is_row(node):
         for field in node.fields:
             if field.encode_name in value:
                 yield Part(field.encode_name, True, field.type, value[field.encode_name])
@@ -97,12 +97,19 @@ def _item_node(node: Node, index: int) -> Node | None:
     """What is expected at an index of an array; None where no array is, or a shorter one."""
     if isinstance(node, _OF_ITEMS):
         return node.item_type
-    inner: Sequence[Node] = ()
+    items: Sequence[Node] = ()
     if isinstance(node, inspect.TupleType):
-        inner = node.item_types
-    elif isinstance(node, _WITH_FIELDS):
-        inner = [field.type for field in node.fields]
-    return inner[index] if index < len(inner) else None
+        items = node.item_types
+    elif isinstance(node, (inspect.NamedTupleType, inspect.StructType)) and _is_row(node):
+        items = [field.type for field in node.fields]
+        if isinstance(node, inspect.StructType) and node.tag is not None:
+            items = [inspect.AnyType(), *items]
+    return items[index] if index < len(items) else None
+
+
+def _is_row(node: Node) -> bool:
+    """Whether a class with fields travels as an array."""
+    return isinstance(node, inspect.NamedTupleType) or (isinstance(node, inspect.StructType) and node.array_like)
 
 
 def nodes(root: Node) -> Iterator[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import (
     AsyncGenerator,
@@ -11,6 +12,7 @@ from collections.abc import (
     Awaitable,
     Callable,
     Coroutine,
+    Iterable,
     Mapping,
     Sequence,
 )
@@ -128,10 +130,10 @@ class Signature:
                 parameter of which function, and the way out.
         """
         converter = converter or MsgspecConverter()
-        hints = _hints(function, name)
+        raw_parameters, hints = _inspected(function, name)
         parameters: list[Parameter] = []
         context: _ContextParameter | None = None
-        for raw in inspect.signature(function).parameters.values():
+        for raw in raw_parameters:
             annotation = hints.get(raw.name, Any)
             if not _is_context(annotation):
                 parameters.append(_parameter(raw, len(parameters), annotation, name, converter))
@@ -239,18 +241,21 @@ class Signature:
             raise Internal(message, processed=Processed.DO_NOT_RETRY) from misfit.__cause__
 
 
-def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
+def _inspected(function: Callable[..., Any], name: str) -> tuple[Iterable[inspect.Parameter], dict[str, Any]]:
     try:
-        return typing.get_type_hints(function, include_extras=True)
-    except NameError as error:
+        return inspect.signature(function).parameters.values(), typing.get_type_hints(function, include_extras=True)
+    except Exception as error:  # evaluating an annotation may raise anything
         raise TypeError(
-            f"{name}: {error}, in an annotation: define it, or import it, at the top of the module and not only for "
-            "type checkers"
+            f"{name}: its signature cannot be read: {error}; define, or import, what annotations name at the top of "
+            "the module, and not for type checkers only"
         ) from error
 
 
 def _is_context(annotation: Any) -> bool:
-    return annotation is Context or typing.get_origin(annotation) is Context
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_context(member) for member in typing.get_args(annotation))
+    return annotation is Context or origin is Context
 
 
 def _context_parameter(raw: inspect.Parameter, index: int, name: str) -> _ContextParameter:

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from rpc.service.handle import Method, Notification
+from rpc.service.service import Service
+
+
+@pytest.mark.parametrize("name", ["calc", "Calc_2", "_private", "org.example.calc", "rpcs", "a.rpc"])
+def test_a_service_has_a_dotted_name(name: str) -> None:
+    assert Service(name).name == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "calc.", ".calc", "a..b", "2calc", "my-calc", "calc add", "calc\n", "größe"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no name for a service"):
+        Service(name)
+
+
+@pytest.mark.parametrize("name", ["rpc", "rpc.more"])
+def test_names_of_the_built_in_services_are_reserved(name: str) -> None:
+    with pytest.raises(ValueError, match="is reserved"):
+        Service(name)
+
+
+def test_a_decorator_registers_a_method() -> None:
+    calc = Service("calc")
+
+    @calc.method
+    def add(a: int, b: int = 0) -> int:
+        return a + b
+
+    @calc.method(thread=True, raises=[LookupError], idempotent=True, name="find")
+    def look_up(key: str) -> int:
+        raise LookupError(key)
+
+    assert calc.handles == {"calc.add": add, "calc.find": look_up}
+    assert isinstance(add, Method)
+    assert (add.name, add.thread, add.raises, add.idempotent) == ("calc.add", False, (), False)
+    assert (look_up.name, look_up.thread, look_up.raises, look_up.idempotent) == (
+        "calc.find",
+        True,
+        (LookupError,),
+        True,
+    )
+    assert repr(calc) == "<Service calc: add, find>"
+
+
+def test_a_decorator_registers_a_notification() -> None:
+    metrics = Service("metrics")
+
+    @metrics.notification
+    def observe(name: str, value: float) -> None: ...
+
+    @metrics.notification(concurrent=True, thread=True, name="log")
+    def write(line: str) -> None: ...
+
+    assert metrics.handles == {"metrics.observe": observe, "metrics.log": write}
+    assert isinstance(observe, Notification)
+    assert (observe.concurrent, observe.thread) == (False, False)
+    assert (write.concurrent, write.thread) == (True, True)
+    assert repr(Service("metrics")) == "<Service metrics: nothing yet>"
+
+
+def test_a_name_is_registered_once() -> None:
+    calc = Service("calc")
+
+    @calc.method
+    def add() -> None: ...
+
+    with pytest.raises(ValueError, match=r"'calc\.add' is registered already.*name="):
+        calc.method(add.function)
+    with pytest.raises(ValueError, match=r"'calc\.add' is registered already"):
+        calc.notification(name="add")(add.function)
+    assert list(calc.handles) == ["calc.add"]
+
+
+def noop() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "message"),
+    [
+        (noop, "a.b", "calc: 'a.b' is no name for a method: give it one with name="),
+        (noop, "", "is no name for a method"),
+        (lambda: None, None, "calc: '<lambda>' is no name for a method"),
+        (functools.partial(noop), None, "is no name for a method"),
+        (noop, "x" * 251, "is too long for the wire: a name has at most 255 characters"),
+    ],
+)
+def test_a_method_has_a_name_of_one_segment(function: Any, name: str | None, message: str) -> None:
+    calc = Service("calc")
+    with pytest.raises(ValueError, match=message):
+        calc.method(name=name)(function)
+    assert calc.handles == {}
+
+
+def test_a_function_that_is_refused_is_not_registered() -> None:
+    calc = Service("calc")
+    with pytest.raises(TypeError, match=r"calc\.stare: parameter 'at'"):
+
+        @calc.method
+        def stare(at: complex) -> None: ...
+
+    assert calc.handles == {}
+
+
+async def test_the_lifespan_is_entered_anew_each_time() -> None:
+    calc = Service("calc")
+    events: list[str] = []
+
+    @calc.lifespan
+    async def opened() -> AsyncIterator[int]:
+        events.append("open")
+        yield len(events)
+        events.append("close")
+
+    for expected in (1, 3):
+        async with calc.open() as state:
+            assert state == expected
+    assert events == ["open", "close"] * 2
+
+
+async def test_without_a_lifespan_the_state_is_none() -> None:
+    async with Service("calc").open() as state:
+        assert state is None
+
+
+def test_a_lifespan_is_an_async_generator_function_and_one() -> None:
+    calc = Service("calc")
+
+    async def no_yield() -> None: ...
+
+    with pytest.raises(TypeError, match="calc: a lifespan is an async def with one yield in it"):
+        calc.lifespan(no_yield)
+
+    @calc.lifespan
+    async def opened() -> AsyncIterator[None]:
+        yield
+
+    with pytest.raises(ValueError, match="calc has a lifespan already"):
+        calc.lifespan(opened)
