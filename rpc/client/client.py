@@ -18,7 +18,8 @@ from rpc.service.faults import from_error
 from rpc.service.handle import Method, Notification
 from rpc.session.caller import NO_METADATA
 from rpc.session.outbox import Payload
-from rpc.wire.frames import Flag, metadata_item
+from rpc.wire import frames
+from rpc.wire.frames import metadata_item
 from rpc.wire.payload import decode, encode_buffers
 from rpc.wire.profile import ProfileError
 
@@ -109,7 +110,7 @@ class Client:
         """
         name = target if isinstance(target, str) else _name_of(target, Method, "method")
         payload = _packed(([args, kwargs]) if kwargs else args)
-        flags = int(Flag.NAMED) if kwargs else 0
+        flags = frames.NAMED if kwargs else 0
         try:
             if self._options.timeout is None:
                 result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)

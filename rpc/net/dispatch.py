@@ -21,12 +21,12 @@ from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
 from rpc.session.outbox import Payload
 from rpc.text import quote
-from rpc.wire.frames import Flag
+from rpc.wire import frames
 from rpc.wire.payload import EncodeError, encode_buffers
 
 __all__ = ["Dispatcher"]
 
-_STREAMS = int(Flag.SENDS | Flag.TAKES)
+_STREAMS = frames.SENDS | frames.TAKES
 
 
 class Dispatcher:
@@ -47,7 +47,7 @@ class Dispatcher:
             deadline = _deadline(record, begun)
             context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
             args, kwargs = handle.signature.bind_payload(
-                record.payload, bool(record.flags & Flag.NAMED), context, connection.limits.max_items
+                record.payload, bool(record.flags & frames.NAMED), context, connection.limits.max_items
             )
         except Error as refusal:
             connection.session.callee.fail(record, refusal)

@@ -18,11 +18,13 @@ from rpc.session.credit import Allowance, Window
 from rpc.session.events import Event, Events
 from rpc.session.outbox import SMALL, Message, Payload
 from rpc.session.shared import Shared
-from rpc.session.states import CALLEE_TAKES, State, Step
+from rpc.session.states import CALLEE_TAKES, END, GATHERING, LOST, OPEN, SENT, STOP, STOPPING, WHOLE
 from rpc.wire import failures, frames
-from rpc.wire.frames import Fields, Flag, Frame
+from rpc.wire.frames import Fields, Frame
 
 __all__ = ["Callee"]
+
+_CALL = Event.CALL
 
 _FOREVER = 2**53
 """Milliseconds of a timeout from which there is none."""
@@ -46,11 +48,11 @@ class Callee:
 
     def reply(self, record: Incoming, payload: Payload) -> None:
         """Queue the result of a call, which ends it; a result over the peer's max_message becomes an error."""
-        if record.state is not State.OPEN:
+        if record.state not in (OPEN, STOPPING):
             return
         id, outbox = record.id, self._shared.outbox
         if isinstance(payload, bytes) and len(payload) <= SMALL and not outbox.has_lane(id):
-            record.step(Step.END)
+            record.step(END)
             outbox.put_small_end(record, frames.reply(id, 0, len(payload)) + payload)
             return
         try:
@@ -58,14 +60,14 @@ class Callee:
         except ResourceExhausted as error:
             self.fail(record, error)
         else:
-            record.step(Step.END)
+            record.step(END)
             outbox.put(id, Message(partial(frames.reply, id), payload, ends=record))
 
     def fail(self, record: Incoming, error: Error) -> None:
         """Queue an ERROR, which ends a call; what is left of a payload on its way is dropped."""
-        if record.state is State.OPEN or record.state is State.GATHERING:
+        if record.state in (OPEN, STOPPING, GATHERING):
             record.parts = None
-            record.step(Step.END)
+            record.step(END)
             self._shared.outbox.drop(record.id)
             self._shared.outbox.put_small_end(record, frames.error(record.id, failures.encode(error)))
 
@@ -75,12 +77,17 @@ class Callee:
         Raises:
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
         """
-        if record.state is State.OPEN:
+        if record.state is OPEN:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")
             self._shared.outbox.put_item(record.id, record.items_out, payload)
 
     # --- The session's steps ---------------------------------------------------------------------------------------
+
+    @property
+    def last_taken(self) -> int:
+        """The highest id whose call may have run: what a GOAWAY names, and may never raise again."""
+        return self.last_id if self._last_taken is None else self._last_taken
 
     def drain(self) -> int:
         """Refuse the calls above the last that has arrived; gives its id."""
@@ -92,17 +99,17 @@ class Callee:
         """The ends that were taken for writing are written: their slots are free."""
         leaving = self._shared.outbox.leaving
         for record in leaving:
-            record.step(Step.SENT)
+            record.step(SENT)
             del self.calls[record.id]
         leaving.clear()
 
     def lose(self, events: Events) -> None:
         """The connection has ended: the handlers of all calls are to be cancelled."""
         for record in self.calls.values():
-            if record.state is State.OPEN:
+            if record.state is OPEN:
                 events.append((Event.CANCEL, record, None))
             record.parts = None
-            record.step(Step.LOST)
+            record.step(LOST)
         self.calls.clear()
         self._shared.outbox.leaving.clear()
 
@@ -120,39 +127,41 @@ class Callee:
         record = Incoming(id, flags, method, timeout, metadata)
         refusal = self._refusal(record)
         if refusal is not None:
-            self._shared.gather(record, payload, flags & Flag.MORE)  # its fragment may still break the protocol
+            self._shared.gather(record, payload, flags & frames.MORE)  # its fragment may still break the protocol
             self._shared.outbox.put_frame(self._shared.owe(frames.error(id, failures.encode(refusal))))
             return
-        if flags & Flag.SENDS:
+        if flags & frames.SENDS:
             record.items_in = Window(self._shared.limits.window)
-        if flags & Flag.TAKES:
+        if flags & frames.TAKES:
             record.items_out = Allowance(self._shared.peer.window)
         self.calls[id] = record
-        self._take_arguments(record, payload, flags & Flag.MORE, events)
-        if record.state is State.GATHERING:
+        self._take_arguments(record, payload, flags & frames.MORE, events)
+        if record.state is GATHERING:
             events.append((Event.GATHERING, record, None))
 
     def take_cancel(self, fields: Fields, events: Events) -> None:
         _, id = fields
         if id & 1 == self._shared.parity:
             raise ProtocolError(f"CANCEL: call {id} is for its caller to cancel")
-        record = self._find(id, Frame.CANCEL)
+        record = self._find(id, frames.CANCEL)
         if record is None:
             return
-        if record.state is State.GATHERING:
+        if record.state is GATHERING:
             self.fail(record, Cancelled("cancelled by its caller", processed=Processed.NOT_PROCESSED))
         else:
+            record.step(STOP)
+            record.parts = None
             events.append((Event.CANCEL, record, None))
 
     def take_data(self, fields: Fields, events: Events) -> None:
         _, id, flags, payload = fields
-        record = self._find(id, Frame.DATA)
+        record = self._find(id, frames.DATA)
         if record is None:
             return
-        if record.state is State.GATHERING:
-            if flags & Flag.END:
+        if record.state is GATHERING:
+            if flags & frames.END:
                 raise ProtocolError("DATA: END on a fragment of a CALL")
-            self._take_arguments(record, payload, flags & Flag.MORE, events)
+            self._take_arguments(record, payload, flags & frames.MORE, events)
         elif record.items_in is None or record.got_end:
             raise ProtocolError(f"DATA for call {id}, which sends no items or has ended them")
         else:
@@ -160,7 +169,7 @@ class Callee:
 
     def take_credit(self, fields: Fields, events: Events) -> None:
         _, id, total = fields
-        record = self._find(id, Frame.CREDIT)
+        record = self._find(id, frames.CREDIT)
         if record is None:
             return
         if record.items_out is None:
@@ -177,14 +186,16 @@ class Callee:
 
     def _refusal(self, record: Incoming) -> Error | None:
         """Why a call cannot be taken at all, judged in the order of section 5."""
-        never = Processed.NOT_PROCESSED
         if self._last_taken is not None and record.id > self._last_taken:
-            return Unavailable("this side is closing and takes no more calls", processed=never)
-        if len(self.calls) >= self._shared.limits.max_calls:
-            return ResourceExhausted(f"max_calls: {len(self.calls)} calls are open on this connection", processed=never)
-        if record.timeout == 0:
-            return DeadlineExceeded("the deadline had passed when the call arrived", processed=never)
-        return None
+            error: Error = Unavailable("this side is closing and takes no more calls")
+        elif len(self.calls) >= self._shared.limits.max_calls:
+            error = ResourceExhausted(f"max_calls: {len(self.calls)} calls are open on this connection")
+        elif record.timeout == 0:
+            error = DeadlineExceeded("the deadline had passed when the call arrived")
+        else:
+            return None
+        error.processed = Processed.NOT_PROCESSED
+        return error
 
     def _take_arguments(self, record: Incoming, payload: bytes, more: int, events: Events) -> None:
         """One frame of the payload of a CALL."""
@@ -193,16 +204,16 @@ class Callee:
             self.fail(record, self._shared.too_large(f"the arguments of {record.method}"))
         elif whole is not None:
             record.payload = whole
-            record.step(Step.WHOLE)
-            events.append((Event.CALL, record, None))
+            record.step(WHOLE)
+            events.append((_CALL, record, None))
 
     def _take_item(self, record: Incoming, window: Window, flags: int, payload: bytes, events: Events) -> None:
-        end = flags & Flag.END
+        end = flags & frames.END
         if not (end and not payload and record.parts is None):
             if record.parts is None:
                 window.start()
             window.add(len(payload))
-            whole, fits = self._shared.gather(record, payload, flags & Flag.MORE)
+            whole, fits = self._shared.gather(record, payload, flags & frames.MORE)
             if not fits:
                 self.fail(record, self._shared.too_large(f"an item of {record.method}"))
                 events.append((Event.CANCEL, record, None))

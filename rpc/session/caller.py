@@ -11,14 +11,16 @@ from rpc.session.credit import Allowance, Window
 from rpc.session.events import Event, Events
 from rpc.session.outbox import SMALL, Message, Payload
 from rpc.session.shared import Shared
-from rpc.session.states import CALLER_TAKES, State, Step
+from rpc.session.states import CALLER_TAKES, END, GIVEN_UP, GIVE_UP, LOST, OPEN, QUEUED, Step
 from rpc.wire import failures, frames
-from rpc.wire.frames import Fields, Flag, Frame
+from rpc.wire.frames import Fields, Frame
 
 __all__ = ["NO_METADATA", "Caller"]
 
 NO_METADATA = b"\xf6"
 """Metadata that is missing, as it stands in a frame."""
+
+_REPLY = Event.REPLY
 
 _method_item = lru_cache(1024)(frames.method_item)
 
@@ -80,9 +82,9 @@ class Caller:
         if small is None:
             shared.check_size(payload, f"the arguments of {method}")
         record = Outgoing(id, method, flags)
-        if flags & Flag.SENDS:
+        if flags & frames.SENDS:
             record.items_out = Allowance(shared.peer.window)
-        if flags & Flag.TAKES:
+        if flags & frames.TAKES:
             record.items_in = Window(shared.limits.window)
         self._next_id = id + 2
         self.calls[id] = record
@@ -96,13 +98,13 @@ class Caller:
     def cancel(self, record: Outgoing) -> None:
         """Give up a call: a CALL that was not taken is dropped, else CANCEL is sent, once."""
         outbox = self._shared.outbox
-        if record.state is State.QUEUED:
+        if record.state is QUEUED:
             outbox.drop_call(record)
             del self.calls[record.id]
-            record.step(Step.GIVE_UP)
-        elif record.state is State.OPEN:
+            record.step(GIVE_UP)
+        elif record.state is OPEN:
             outbox.drop(record.id)
-            record.step(Step.GIVE_UP)
+            record.step(GIVE_UP)
             outbox.put_control(frames.cancel(record.id))
 
     def send_item(self, record: Outgoing, payload: Payload) -> None:
@@ -111,16 +113,16 @@ class Caller:
         Raises:
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
         """
-        if record.state in (State.OPEN, State.QUEUED) and not record.sent_end:
+        if record.state in (OPEN, QUEUED) and not record.sent_end:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")
             self._shared.outbox.put_item(record.id, record.items_out, payload)
 
     def end_items(self, record: Outgoing) -> None:
         """Queue the end of the items of a call that SENDS, once."""
-        if record.state in (State.OPEN, State.QUEUED) and not record.sent_end:
+        if record.state in (OPEN, QUEUED) and not record.sent_end:
             record.sent_end = True
-            self._shared.outbox.put(record.id, Message(partial(frames.data, record.id), b"", int(Flag.END)))
+            self._shared.outbox.put(record.id, Message(partial(frames.data, record.id), b"", frames.END))
 
     # --- The session's steps ---------------------------------------------------------------------------------------
 
@@ -141,20 +143,26 @@ class Caller:
             raise ProtocolError(f"GOAWAY: the last id rose from {self._last_id} to {last_id}")
         self._last_id = last_id
         for record in [record for record in self.calls.values() if record.id > last_id]:
-            self._lose(record, Unavailable(refusal, processed=Processed.NOT_PROCESSED), events)
+            error = Unavailable(refusal, processed=Processed.NOT_PROCESSED)
+            if record.state is QUEUED:
+                self._lose(record, error, events)
+            elif record.state is OPEN:
+                self._shared.outbox.drop(record.id)
+                record.step(GIVE_UP)
+                events.append((Event.ERROR, record, error))
 
     def lose(self, reason: str, events: Events) -> None:
         """The connection has ended: so does every call, which may have run if its CALL was written."""
         self._refusal = f"the connection has ended: {reason}"
         for record in list(self.calls.values()):
-            processed = Processed.NOT_PROCESSED if record.state is State.QUEUED else Processed.UNKNOWN
+            processed = Processed.NOT_PROCESSED if record.state is QUEUED else Processed.UNKNOWN
             self._lose(record, Unavailable(f"the connection was lost: {reason}", processed=processed), events)
 
     def _lose(self, record: Outgoing, error: Error, events: Events) -> None:
-        was_given_up = record.state is State.GIVEN_UP
-        if record.state is State.QUEUED:
+        was_given_up = record.state is GIVEN_UP
+        if record.state is QUEUED:
             self._shared.outbox.drop_call(record)
-        self._end(record, Step.LOST)
+        self._end(record, LOST)
         if not was_given_up:
             events.append((Event.ERROR, record, error))
 
@@ -168,15 +176,18 @@ class Caller:
 
     def take_reply(self, fields: Fields, events: Events) -> None:
         _, id, flags, payload = fields
-        record = self._find(id, Frame.REPLY)
+        record = self._find(id, frames.REPLY)
         if record.parts is not None or record.reply_begun:
             raise ProtocolError(f"REPLY for call {id} inside an unfinished payload")
-        record.reply_begun = True
-        self._take_result(record, payload, flags & Flag.MORE, events)
+        if flags or len(payload) > self._shared.limits.max_message:
+            record.reply_begun = True
+            self._take_result(record, payload, flags, events)
+        else:
+            self._take_end(record, (_REPLY, record, payload), events)
 
     def take_error(self, fields: Fields, events: Events) -> None:
         _, id, failure = fields
-        record = self._find(id, Frame.ERROR)
+        record = self._find(id, frames.ERROR)
         try:
             error = failures.decode(failure)
         except ValueError as problem:
@@ -185,9 +196,9 @@ class Caller:
 
     def take_data(self, fields: Fields, events: Events) -> None:
         _, id, flags, payload = fields
-        record = self._find(id, Frame.DATA)
-        more = flags & Flag.MORE
-        if flags & Flag.END:
+        record = self._find(id, frames.DATA)
+        more = flags & frames.MORE
+        if flags & frames.END:
             raise ProtocolError("DATA: only a caller ends its items")
         if record.reply_begun:
             self._take_result(record, payload, more, events)
@@ -198,10 +209,10 @@ class Caller:
 
     def take_credit(self, fields: Fields, events: Events) -> None:
         _, id, total = fields
-        record = self._find(id, Frame.CREDIT)
+        record = self._find(id, frames.CREDIT)
         if record.items_out is None:
             raise ProtocolError(f"CREDIT for call {id}, which sends no items")
-        if record.items_out.raise_to(total) and record.state is State.OPEN:
+        if record.items_out.raise_to(total) and record.state is OPEN:
             events.append((Event.CREDIT, record, None))
 
     def _find(self, id: int, frame: Frame) -> Outgoing:
@@ -219,28 +230,27 @@ class Caller:
             self._give_up_on(record, "the result", events)
 
     def _take_item(self, record: Outgoing, window: Window, payload: bytes, more: int, events: Events) -> None:
-        if record.state is State.OPEN:
+        if record.state is OPEN:
             if record.parts is None:
                 window.start()
             window.add(len(payload))
         whole, fits = self._shared.gather(record, payload, more)
         if not fits:
             self._give_up_on(record, "an item", events)
-        elif whole is not None and record.state is State.OPEN:
+        elif whole is not None and record.state is OPEN:
             events.append((Event.ITEM, record, whole))
 
     def _take_end(self, record: Outgoing, happening: tuple[Event, Outgoing, object], events: Events) -> None:
-        was_full = not self.has_room
-        was_open = record.state is State.OPEN
-        self._end(record, Step.END)
-        if was_full:
+        was_open = record.state is OPEN
+        if len(self.calls) >= self._shared.peer.max_calls:
             events.append((Event.ROOM, None, None))
+        self._end(record, END)
         if was_open:
             events.append(happening)
 
     def _give_up_on(self, record: Outgoing, what: str, events: Events) -> None:
         """End a call on this side alone: what it receives is more than this side takes."""
-        if record.state is State.OPEN:
+        if record.state is OPEN:
             self.cancel(record)
             events.append(self._too_large(record, what))
 

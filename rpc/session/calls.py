@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rpc.session.credit import Allowance, Window
-from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, State, Step
-from rpc.wire.frames import Flag
+from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, OPEN, QUEUED, Step
+from rpc.wire import frames
 
 __all__ = ["Incoming", "Outgoing", "Parts"]
 
@@ -63,13 +63,13 @@ class Outgoing:
         self.id = id
         self.method = method
         self.flags = flags
-        self.state = State.QUEUED
+        self.state = QUEUED
         self.place: slice | None = None
         self.parts: Parts | None = None
         self.reply_begun = False
         self.items_out: Allowance | None = None
         self.items_in: Window | None = None
-        self.sent_end = not flags & Flag.SENDS
+        self.sent_end = not flags & frames.SENDS
         self.owner: Any = None
 
     def step(self, step: Step) -> None:
@@ -117,11 +117,11 @@ class Incoming:
         self.timeout = timeout
         self.metadata = metadata
         self.payload = b""
-        self.state = State.GATHERING
+        self.state = GATHERING
         self.parts: Parts | None = None
         self.items_in: Window | None = None
         self.items_out: Allowance | None = None
-        self.got_end = not flags & Flag.SENDS
+        self.got_end = not flags & frames.SENDS
         self.owner: Any = None
 
     def step(self, step: Step) -> None:
@@ -130,7 +130,7 @@ class Incoming:
     @property
     def is_open(self) -> bool:
         """Whether its end is still to be given."""
-        return self.state <= State.OPEN or self.state is State.GATHERING
+        return self.state <= OPEN or self.state is GATHERING
 
     def __repr__(self) -> str:
         return f"<call {self.id} of {self.method} {self.state.name.lower()}>"

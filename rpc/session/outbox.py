@@ -15,9 +15,8 @@ from typing import TypeAlias
 
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.credit import Allowance
-from rpc.session.states import State, Step
+from rpc.session.states import QUEUED, TAKEN
 from rpc.wire import frames
-from rpc.wire.frames import Flag
 from rpc.wire.payload import Buffer
 
 __all__ = ["SMALL", "Message", "Outbox", "Payload", "size_of"]
@@ -170,9 +169,9 @@ class Outbox:
         batch = self._control + self._frames if self._control else self._frames
         self._control, self._frames = [], []
         for record in self._calls:
-            if record.state is State.QUEUED:
+            if record.state is QUEUED:
                 record.place = None
-                record.step(Step.TAKEN)
+                record.step(TAKEN)
         self._calls.clear()
         self.leaving.extend(self._ends)
         self._ends.clear()
@@ -203,7 +202,7 @@ class Outbox:
         head = self._head(id, message, flags, size)
         if len(head) - 4 + size > self.max_frame:
             size = self.max_frame - (len(head) - 4)
-            flags = flags & ~Flag.END | Flag.MORE
+            flags = flags & ~frames.END | frames.MORE
             head = self._head(id, message, flags, size)
         message.begun = True
         pieces = message.take(size)
@@ -219,5 +218,5 @@ class Outbox:
     def _head(id: int, message: Message, flags: int, size: int) -> bytes:
         # The flags of a CALL and of an item stand on different fragments: those of a CALL on its first.
         if message.begun:
-            return frames.data(id, flags & (Flag.MORE | Flag.END), size)
+            return frames.data(id, flags & (frames.MORE | frames.END), size)
         return message.first(flags, size)

@@ -70,9 +70,7 @@ class Session:
         frames_read: how many frames have come, HELLO among them.
     """
 
-    def __init__(
-        self, *, is_connector: bool, limits: Limits, agent: str = "", credential: bytes | None = None
-    ) -> None:
+    def __init__(self, *, is_connector: bool, limits: Limits, agent: str = "", credential: bytes | None = None) -> None:
         self.limits = limits
         self._shared = Shared(limits, 1 if is_connector else 0)
         self.caller = Caller(self._shared)
@@ -309,7 +307,7 @@ class Session:
     def _break(self, error: ProtocolError, events: Events) -> None:
         self._phase = Phase.BROKEN
         self._end_all(error.message, events)
-        self._outbox.put_control(frames.goaway(self.callee.last_id, error.reason, error.message))
+        self._outbox.put_control(frames.goaway(self.callee.last_taken, error.reason, error.message))
         events.append((Event.BROKEN, None, error))
 
     def _end_all(self, reason: str, events: Events) -> None:

