@@ -14,6 +14,8 @@ An IPv6 host stands in brackets: ``tcp://[::1]:9000``. Port 0 lets the system ch
 from __future__ import annotations
 
 import enum
+import os
+import re
 
 import attrs
 
@@ -31,6 +33,7 @@ class Scheme(enum.Enum):
 _PATHS = {Scheme.UNIX, Scheme.UNIXGRAM}
 _DATAGRAMS = {Scheme.UDP, Scheme.UNIXGRAM}
 _MAX_PATH = 107  # bytes of sockaddr_un.sun_path on Linux, less its NUL
+_HOST_AND_PORT = re.compile(r"(\[(?P<bracketed>[^][]*:[^][]*)\]|(?P<plain>[^][:/]*)):(?P<port>[0-9]{1,5})")
 
 
 @attrs.frozen
@@ -91,25 +94,25 @@ def parse(text: str | Address) -> Address:
 
 
 def _parse_path(scheme: Scheme, path: str, text: str) -> Address:
+    path = path.removeprefix("//")
     if path.startswith("//"):
-        path = path[2:]
+        path = f"/{path.lstrip('/')}"  # the same file, and a text that reads back as itself
     if path.startswith(("@", "\0")):
         raise ValueError(
             f"{text!r} is an abstract socket, which has no permissions (CVE-2020-15257): give the path of a file"
         )
     if not path or "\0" in path:
         raise ValueError(f"{text!r} is no address: write {scheme.value}:/path/of/the.sock")
-    if len(path.encode()) > _MAX_PATH:
+    if len(os.fsencode(path)) > _MAX_PATH:
         raise ValueError(f"{text!r} is too long: the path of a Unix socket has at most {_MAX_PATH} bytes")
     return Address(scheme, path=path)
 
 
 def _parse_network(scheme: Scheme, rest: str, text: str) -> Address:
-    host, colon, port = rest.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and not bracketed):
+    match = _HOST_AND_PORT.fullmatch(rest)
+    if match is None or int(match["port"]) > 65535:
         raise ValueError(
             f"{text!r} is no address: write {scheme.value}://host:port with a port of 0 to 65535, "
             "and an IPv6 host in brackets"
         )
-    return Address(scheme, host=host[1:-1] if bracketed else host, port=int(port))
+    return Address(scheme, host=match["bracketed"] or match["plain"] or "", port=int(match["port"]))

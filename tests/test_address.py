@@ -108,3 +108,14 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
         except ValueError:
             continue
         assert parse(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["unix:////run/x", "unix:///run/x", "unix:/run/x", "unix://x", "tcp://[::1]:9"])
+def test_the_text_of_an_address_reads_back_as_itself(text: str) -> None:
+    address = parse(text)
+    assert parse(str(address)) == address
+
+
+def test_empty_brackets_are_no_host() -> None:
+    with pytest.raises(ValueError, match="in brackets"):
+        parse("tcp://[]:9")

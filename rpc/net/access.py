@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from rpc.peer import Peer
 
-__all__ = ["refusal_of"]
+__all__ = ["refusal_of", "socket_mode"]
 
 _ROOT = 0
 
@@ -17,7 +17,15 @@ def refusal_of(peer: Peer, allow_uids: Collection[int] | None) -> str | None:
 
     Only Unix sockets tell the user. Allowed are the users in `allow_uids`, or, where that is None, our own and root.
     """
-    if peer.uid is None or peer.transport not in ("unix", "unixgram"):
+    if peer.transport not in ("unix", "unixgram"):
         return None
+    if peer.uid is None:
+        # Where the kernel does not tell, the mode of the socket file is all there is, and that lets in our own alone.
+        return None if allow_uids is None else "user is not known on this system"
     allowed = {os.geteuid(), _ROOT} if allow_uids is None else allow_uids
     return None if peer.uid in allowed else f"user {peer.uid} is not allowed"
+
+
+def socket_mode(allow_uids: Collection[int] | None) -> int:
+    """The mode of a socket file: our own alone may open it, unless others are to be let in and told apart."""
+    return 0o600 if set(allow_uids or ()) <= {os.geteuid(), _ROOT} else 0o666

@@ -15,7 +15,7 @@ import trio
 
 from rpc.address import Address, parse
 from rpc.limits import Limits
-from rpc.net.access import refusal_of
+from rpc.net.access import refusal_of, socket_mode
 from rpc.net.background import open_background
 from rpc.net.datagrams import DatagramReceiver, open_datagrams
 from rpc.net.lifespans import open_handlers
@@ -52,7 +52,8 @@ async def serve(
     Args:
         services: what is served; the lifespan of each is entered before anything listens.
         bind: addresses; see `rpc.address`. A datagram address takes notifications only.
-        allow_uids: users of this host that may use the Unix sockets; None for our own and root.
+        allow_uids: users of this host that may use the Unix sockets; None for our own and root. The socket file is
+            opened to all where it names others: the kernel tells who they are.
         insecure: whether addresses that other hosts can reach may be served without TLS and authentication.
         limits: what each peer may make us do; the defaults of `Limits` where None.
         debug: whether messages and tracebacks of handlers are sent to callers. They may hold secrets.
@@ -71,7 +72,7 @@ async def serve(
     stop = trio.Event() if stop is None else stop
     async with AsyncExitStack() as stack:
         handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
-        endpoints = await _open(bind, insecure=insecure, stack=stack)
+        endpoints = await _open(bind, socket_mode(allow_uids), insecure, stack)
         serving = Serving(handlers, limits, allow_uids)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serving.readiness.run)
@@ -129,11 +130,13 @@ async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -
 # --- Endpoints -------------------------------------------------------------------------------------------------
 
 
-async def _open(bind: Bind, *, insecure: bool, stack: AsyncExitStack) -> list[Listener | DatagramReceiver]:
+async def _open(
+    bind: Bind, mode: int, insecure: bool, stack: AsyncExitStack
+) -> list[Listener | DatagramReceiver]:
     """Bind every address, or none."""
     endpoints: list[Listener | DatagramReceiver] = []
     for address in [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]:
-        opened = await (open_datagrams(address) if address.is_datagram else listen(address))
+        opened = await (open_datagrams(address, mode=mode) if address.is_datagram else listen(address, mode=mode))
         for endpoint in opened:
             stack.callback(endpoint.close)
             endpoints.append(endpoint)
