@@ -20,6 +20,8 @@ FLOORS = {
     "rpc.limits": 0,
     "rpc.address": 0,
     "rpc.peer": 0,
+    "rpc.text": 0,
+    "rpc.version": 0,
     "rpc.wire": 1,
     "rpc.session": 2,
     "rpc.service": 3,
@@ -29,6 +31,7 @@ FLOORS = {
     "rpc": 6,  # the public face: it resolves names of every floor, lazily, and the tools stand on it
     "rpc.testing": 7,
     "rpc.cli": 7,
+    "rpc.__main__": 7,
 }
 
 PURE_FLOORS = {0, 1, 2, 3}
