@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import cbor2
 import pytest
@@ -14,6 +13,8 @@ from hypothesis import strategies as st
 from rpc.wire import tags
 from rpc.wire.heads import ProfileError
 from rpc.wire.tags import NO_TAGS, TAGS
+
+offsets = st.integers(-86399, 86399).map(lambda seconds: timezone(timedelta(seconds=seconds)))
 
 MOMENT = datetime(2013, 3, 21, 20, 4, tzinfo=UTC)
 
@@ -104,7 +105,7 @@ def test_other_contents_are_no_timestamps(content: object) -> None:
         read(1, content)
 
 
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(timezones=offsets))
 def test_date_times_come_back(value: datetime) -> None:
     try:
         written = tags.write_datetime(value)
@@ -128,7 +129,7 @@ def test_a_subclass_of_datetime_is_written() -> None:
     class Moment(datetime):
         pass
 
-    assert read_back(tags.write_datetime(Moment(2013, 3, 21, 21, 4, tzinfo=ZoneInfo("Europe/Paris")))) == MOMENT
+    assert read_back(tags.write_datetime(Moment(2013, 3, 21, 21, 4, tzinfo=timezone(timedelta(hours=1))))) == MOMENT
 
 
 def test_a_datetime_without_zone_is_not_written() -> None:
