@@ -1,13 +1,14 @@
 """Handles: what the decorators of a service return.
 
 A handle is called as the function that it holds, in this process, and tells a server how to run it and a caller how to
-call it. It is generic in the whole function, so that type checkers infer calls by handle::
+call it. It is generic in the function's parameters and result, so that type checkers infer calls by handle::
 
     client.call(add, 2, b=3)     # checked against the parameters of `add`, and typed as its result
 
-They do so through `Answering`, which a client's overloads take twice: with a leading `rpc.Context` stripped, and as it
-is. What an ``async def`` returns is unwrapped by the overloads of `Method.convert_result` and not by the client's: a
-checker that finds `Any` in an argument gives up on overloads of different results.
+They do so through `Answering` and `Notifiable`, which the overloads of a client take twice: with a leading
+`rpc.Context` stripped, and as they are. What an ``async def`` returns is unwrapped by the overloads of
+`Method.convert_result` and not by the client's, because a checker that finds `Any` in an argument gives up on overloads
+of different results.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overlo
 from rpc.service.declared import check_declared
 from rpc.service.signature import Signature
 
-__all__ = ["Answering", "Handle", "Kind", "Method", "Notification"]
+__all__ = ["Answering", "Handle", "Kind", "Method", "Notifiable", "Notification"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-F_co = TypeVar("F_co", bound=Callable[..., Any], covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
 class Kind(enum.Enum):
@@ -46,7 +47,16 @@ class Answering(Protocol[P, T_co]):
     def convert_result(self, value: Any, /) -> T_co: ...
 
 
-class _Callable(Generic[F_co]):
+class Notifiable(Protocol[P]):
+    """For type checkers: a handle that takes P and is never answered."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
+
+    @property
+    def concurrent(self) -> bool: ...
+
+
+class _Callable(Generic[P, R_co]):
     """What all handles have.
 
     Attributes:
@@ -58,7 +68,7 @@ class _Callable(Generic[F_co]):
         doc: its docstring without indentation; empty where there is none.
     """
 
-    def __init__(self, function: F_co, *, name: str, thread: bool) -> None:
+    def __init__(self, function: Callable[P, R_co], *, name: str, thread: bool) -> None:
         _refuse_misuse(function, name)
         functools.update_wrapper(self, function)  # first, because it would copy the function's attributes over ours
         self.name = name
@@ -70,7 +80,7 @@ class _Callable(Generic[F_co]):
             raise TypeError(f"{name}: an async def runs on the event loop: drop thread=True, or make it a def")
         self.signature = Signature.of(function, name=name)
 
-    def __call__(self: _Callable[Callable[P, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function itself, in this process."""
         return self.function(*args, **kwargs)
 
@@ -83,7 +93,7 @@ class _Callable(Generic[F_co]):
         return self.name.rpartition(".")[0]
 
 
-class Method(_Callable[F_co]):
+class Method(_Callable[P, R_co]):
     """A function that a peer may call, and that answers once.
 
     Attributes:
@@ -100,7 +110,7 @@ class Method(_Callable[F_co]):
 
     def __init__(
         self,
-        function: F_co,
+        function: Callable[P, R_co],
         *,
         name: str,
         thread: bool = False,
@@ -113,15 +123,15 @@ class Method(_Callable[F_co]):
         check_declared(self.raises, name)
 
     @overload
-    def convert_result(self: Method[Callable[..., Awaitable[T]]], value: Any, /) -> T: ...
+    def convert_result(self: Method[..., Awaitable[T]], value: Any, /) -> T: ...
     @overload
-    def convert_result(self: Method[Callable[..., T]], value: Any, /) -> T: ...
+    def convert_result(self: Method[..., T], value: Any, /) -> T: ...
     def convert_result(self, value: Any, /) -> Any:
         """Fit a decoded result to the return annotation, see `Signature.convert_result`."""
         return self.signature.convert_result(value)
 
 
-class Notification(_Callable[F_co]):
+class Notification(_Callable[P, R_co]):
     """A function that a peer may notify: never answered, so it returns None.
 
     Attributes:
@@ -139,14 +149,16 @@ class Notification(_Callable[F_co]):
     raises: tuple[type[Exception], ...] = ()
     idempotent = False
 
-    def __init__(self, function: F_co, *, name: str, thread: bool = False, concurrent: bool = False) -> None:
+    def __init__(
+        self, function: Callable[P, R_co], *, name: str, thread: bool = False, concurrent: bool = False
+    ) -> None:
         super().__init__(function, name=name, thread=thread)
         self.concurrent = concurrent
         if self.signature.returns is not type(None):
             raise TypeError(f"{name}: a notification is never answered: annotate its result with -> None")
 
 
-Handle: TypeAlias = Method[Any] | Notification[Any]
+Handle: TypeAlias = Method[..., Any] | Notification[..., Any]
 
 
 def _refuse_misuse(function: Callable[..., Any], name: str) -> None:

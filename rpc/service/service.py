@@ -6,14 +6,15 @@ import contextlib
 import inspect
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from rpc.limits import MAX_METHOD
 from rpc.service.handle import Handle, Method, Notification
 
 __all__ = ["Service"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 Opener = TypeVar("Opener", bound=Callable[[], Any])
 
 _SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -49,7 +50,7 @@ class Service:
         return [name.rpartition(".")[2] for name in self.handles]
 
     @overload
-    def method(self, function: F, /) -> Method[F]: ...
+    def method(self, function: Callable[P, R], /) -> Method[P, R]: ...
     @overload
     def method(
         self,
@@ -59,17 +60,17 @@ class Service:
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
         name: str | None = None,
-    ) -> Callable[[F], Method[F]]: ...
+    ) -> Callable[[Callable[P, R]], Method[P, R]]: ...
     def method(
         self,
-        function: F | None = None,
+        function: Callable[P, R] | None = None,
         /,
         *,
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
         name: str | None = None,
-    ) -> Method[F] | Callable[[F], Method[F]]:
+    ) -> Method[P, R] | Callable[[Callable[P, R]], Method[P, R]]:
         """Let peers call a function: a decorator, with or without arguments.
 
         The annotations of the function are its schema: arguments that do not fit are refused before it runs. A ``def``
@@ -87,7 +88,7 @@ class Service:
             ValueError: the name is taken, or is none.
         """
 
-        def register(function: F) -> Method[F]:
+        def register(function: Callable[P, R]) -> Method[P, R]:
             full_name = self._full_name(function, name)
             method = Method(function, name=full_name, thread=thread, raises=raises, idempotent=idempotent)
             self.handles[full_name] = method
@@ -96,14 +97,20 @@ class Service:
         return register if function is None else register(function)
 
     @overload
-    def notification(self, function: F, /) -> Notification[F]: ...
+    def notification(self, function: Callable[P, R], /) -> Notification[P, R]: ...
     @overload
     def notification(
         self, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
-    ) -> Callable[[F], Notification[F]]: ...
+    ) -> Callable[[Callable[P, R]], Notification[P, R]]: ...
     def notification(
-        self, function: F | None = None, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
-    ) -> Notification[F] | Callable[[F], Notification[F]]:
+        self,
+        function: Callable[P, R] | None = None,
+        /,
+        *,
+        thread: bool = False,
+        concurrent: bool = False,
+        name: str | None = None,
+    ) -> Notification[P, R] | Callable[[Callable[P, R]], Notification[P, R]]:
         """Let peers notify a function, which is never answered: a decorator, with or without arguments.
 
         The notifications of one connection run one after the other, in the order that they were sent in.
@@ -119,7 +126,7 @@ class Service:
             ValueError: the name is taken, or is none.
         """
 
-        def register(function: F) -> Notification[F]:
+        def register(function: Callable[P, R]) -> Notification[P, R]:
             full_name = self._full_name(function, name)
             notification = Notification(function, name=full_name, thread=thread, concurrent=concurrent)
             self.handles[full_name] = notification
