@@ -1,0 +1,70 @@
+"""``rpc notify``: one notification, over a connection or as a datagram."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+import rpc
+from rpc.cli.arguments import Arguments, WordsCommand
+from rpc.cli.failure import ExitCode, Failure
+from rpc.cli.options import metadata_option, to_address, wait_option, words_argument
+from rpc.cli.running import connected, run
+
+__all__ = ["command"]
+
+
+_EXAMPLES = """
+\b
+Examples:
+  rpc notify udp://127.0.0.1:9000 metrics.observe fps 59.9
+  rpc notify unix:/run/metrics.sock metrics.observe name=fps value=59.9
+"""
+
+
+@click.command("notify", cls=WordsCommand, epilog=_EXAMPLES)
+@click.argument("address", type=to_address)
+@click.argument("method")
+@words_argument
+@wait_option
+@metadata_option
+def command(
+    address: rpc.Address,
+    method: str,
+    words: tuple[str, ...],
+    wait: float,
+    metadata: tuple[tuple[str, Any], ...],
+) -> None:
+    """Send a notification, which nobody answers.
+
+    To unix: and tcp: it goes over a connection, to udp: and unixgram: as one datagram, which may be lost. That it was
+    sent says nothing about what became of it: a server drops what it does not know or cannot read.
+
+    ARGUMENTs are read as those of 'rpc call'.
+    """
+    if address.is_datagram and (metadata or wait):
+        raise click.UsageError("--wait and --metadata are for connections; a datagram has neither")
+    arguments = Arguments.of(words)
+
+    async def over_connection() -> None:
+        async with connected(address, wait) as client:
+            view = client.with_options(metadata=dict(metadata))
+            await view.notify(method, *arguments.positional, **arguments.named)
+
+    async def as_datagram() -> None:
+        async with rpc.notifier(address) as notifier:
+            notifier.send(method, *arguments.positional, **arguments.named)
+            dropped = notifier.statistics().dropped
+            if dropped:
+                message = f"cannot send to {address}: {_WHY_DROPPED.get(next(iter(dropped)), 'it was dropped')}"
+                raise Failure(message, ExitCode.NO_CONNECTION)
+
+    run(as_datagram if address.is_datagram else over_connection)
+
+
+_WHY_DROPPED = {
+    "full": "its receiver does not take up what has come already",
+    "refused": "nobody receives there",
+    "unreachable": "there is no way to that host",
+}

@@ -1,0 +1,68 @@
+"""``rpc ping``: the round trip to a server, without any handler."""
+
+from __future__ import annotations
+
+import statistics
+
+import click
+import trio
+
+import rpc
+from rpc.cli.options import address_argument, to_seconds, wait_option
+from rpc.cli.running import connected, run, within
+
+__all__ = ["command"]
+
+
+_EXAMPLES = """
+\b
+Examples:
+  rpc ping :9000 --count 5
+  rpc ping unix:/run/calc.sock --wait 5 && echo ready
+"""
+
+
+@click.command("ping", epilog=_EXAMPLES)
+@address_argument
+@click.option("-c", "--count", type=click.IntRange(min=1), default=1, show_default=True, help="How many pings.")
+@click.option(
+    "-i",
+    "--interval",
+    type=click.FloatRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two pings; servers take more than one a second for a flood.",
+)
+@click.option(
+    "-t", "--timeout", type=to_seconds, default=5, show_default=True, metavar="SECONDS", help="For each answer."
+)
+@wait_option
+def command(address: rpc.Address, count: int, interval: float, timeout: float, wait: float) -> None:
+    """Measure the round trip to a server.
+
+    No handler runs: what answers is the connection itself.
+    """
+
+    async def main() -> list[float]:
+        times: list[float] = []
+        async with connected(address, wait) as client:
+            for number in range(1, count + 1):
+                if times:
+                    await trio.sleep(interval)
+                with within(timeout, str(address)):
+                    times.append(await client.ping())
+                click.echo(f"{client.peer.address}: {'' if count == 1 else f'{number}: '}{_milliseconds(times[-1])}")
+        return times
+
+    times = run(main)
+    if count > 1:
+        least, middle, most = min(times), statistics.median(times), max(times)
+        click.echo(
+            f"{len(times)} answers: least {_milliseconds(least)}, median {_milliseconds(middle)}, "
+            f"most {_milliseconds(most)}"
+        )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.2f} ms"
