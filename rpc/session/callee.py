@@ -34,7 +34,8 @@ class Callee:
     """The table of incoming calls, the frames of their callers, and the commands that answer them.
 
     Attributes:
-        calls: by id, until their end was written to the transport; each holds one of `max_calls` slots.
+        calls: by id, until their end was written to the transport. Each holds one of `max_calls` slots until the
+            writing of its end has begun.
         last_id: the highest id that has arrived, 0 for none.
     """
 
@@ -186,10 +187,12 @@ class Callee:
 
     def _refusal(self, record: Incoming) -> Error | None:
         """Why a call cannot be taken at all, judged in the order of section 5."""
+        # An end that is being written may have been read by its caller, who may have made the next call since.
+        slots = len(self.calls) - len(self._shared.outbox.leaving)
         if self._last_taken is not None and record.id > self._last_taken:
             error: Error = Unavailable("this side is closing and takes no more calls")
-        elif len(self.calls) >= self._shared.limits.max_calls:
-            error = ResourceExhausted(f"max_calls: {len(self.calls)} calls are open on this connection")
+        elif slots >= self._shared.limits.max_calls:
+            error = ResourceExhausted(f"max_calls: {slots} calls are open on this connection")
         elif record.timeout == 0:
             error = DeadlineExceeded("the deadline had passed when the call arrived")
         else:
