@@ -17,10 +17,9 @@ from rpc.service.context import Context
 from rpc.service.faults import from_error
 from rpc.service.handle import Method, Notification
 from rpc.session.caller import NO_METADATA
-from rpc.session.outbox import Payload
 from rpc.wire import frames
 from rpc.wire.frames import metadata_item
-from rpc.wire.payload import decode, encode_buffers
+from rpc.wire.payload import decode, pack
 from rpc.wire.profile import ProfileError
 
 __all__ = ["Client"]
@@ -109,7 +108,7 @@ class Client:
             ResourceExhausted: the arguments are over the peer's max_message. Nothing was sent.
         """
         name = target if isinstance(target, str) else _name_of(target, Method, "method")
-        payload = _packed(([args, kwargs]) if kwargs else args)
+        payload = pack(([args, kwargs]) if kwargs else args)
         flags = frames.NAMED if kwargs else 0
         try:
             if self._options.timeout is None:
@@ -148,7 +147,7 @@ class Client:
         """
         name = target if isinstance(target, str) else _name_of(target, Notification, "notification")
         try:
-            await calls.notify(self._connection, name, _packed([args, kwargs]), self._metadata)
+            await calls.notify(self._connection, name, pack([args, kwargs]), self._metadata)
         except Error as error:
             error.was_received = True
             raise
@@ -210,12 +209,6 @@ def _name_of(target: Any, kind: type[Method[Any] | Notification[Any]], word: str
     if isinstance(target, kind):
         return target.name
     raise TypeError(f"{target!r} is no {word}: give the decorated function, or its name as 'service.name'")
-
-
-def _packed(value: Any) -> Payload:
-    buffers = encode_buffers(value)
-    first = buffers[0]
-    return first if len(buffers) == 1 and isinstance(first, bytes) else buffers
 
 
 def _unpacked(result: bytes, name: str) -> Any:

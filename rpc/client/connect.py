@@ -16,14 +16,14 @@ from rpc.net.background import open_background
 from rpc.net.connection import Connection
 from rpc.net.dial import dial
 from rpc.net.handlers import Handlers
-from rpc.net.link import Link
 from rpc.net.lifespans import open_handlers
+from rpc.net.link import Link
 from rpc.net.readiness import Readiness
 from rpc.service.service import Service
 from rpc.session.session import Session
 from rpc.version import AGENT
 
-__all__ = ["connect", "open_client"]
+__all__ = ["connect", "open_connection"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 """Seconds between two tries while a server is still starting; each pause is twice the last."""

@@ -15,9 +15,9 @@ from rpc.errors import Code
 from rpc.net.connection import Connection
 from rpc.net.link import SocketLink
 from rpc.net.waiting import Waiter
-from rpc.session.calls import Outgoing
 from rpc.session.caller import NO_METADATA
-from rpc.session.outbox import Payload
+from rpc.session.calls import Outgoing
+from rpc.wire.payload import Payload
 
 __all__ = ["call", "notify"]
 
@@ -42,12 +42,8 @@ async def call(
     """
     await trio.lowlevel.checkpoint_if_cancelled()
     caller = connection.session.caller
-    caller.check_open()
-    while connection.room or not caller.has_room:
-        await connection.room.park()
-        caller.check_open()
-        if caller.has_room:
-            break
+    if connection.room or not caller.has_room:
+        await _wait_for_room(connection)
     deadline = trio.current_effective_deadline()
     timeout = None if deadline == math.inf else _milliseconds(deadline)
     is_alone = not caller.calls
@@ -61,7 +57,7 @@ async def call(
             finally:
                 connection.give_back()
         else:
-            connection.flush_soon()
+            connection.readiness.mark(connection)
             await waiter.wait()
     except BaseException:
         _give_up(connection, record)
@@ -71,6 +67,17 @@ async def call(
             await _own_deadline_first(deadline)
         raise waiter.error
     return waiter.payload
+
+
+async def _wait_for_room(connection: Connection) -> None:
+    """Wait for one of the peer's slots, after those who wait already."""
+    caller = connection.session.caller
+    caller.check_open()
+    while True:
+        await connection.room.park()
+        caller.check_open()
+        if caller.has_room:
+            return
 
 
 def _milliseconds(deadline: float) -> int:
@@ -120,5 +127,3 @@ async def notify(connection: Connection, method: str, payload: Payload, metadata
         await connection.drained.park()
     connection.session.notify(method, payload, metadata)
     connection.flush_soon()
-
-

@@ -70,9 +70,7 @@ class Connection:
         client: whatever the role gives to handlers as `Context.client`.
     """
 
-    def __init__(
-        self, link: Link, session: Session, readiness: Readiness, handlers: Handlers, limits: Limits
-    ) -> None:
+    def __init__(self, link: Link, session: Session, readiness: Readiness, handlers: Handlers, limits: Limits) -> None:
         self.link = link
         self.session = session
         self.readiness = readiness
@@ -97,7 +95,8 @@ class Connection:
         self._frame_timer = FrameTimer(self)
         self._ping_meter = PingMeter(limits)
         self._actions: tuple[Callable[[Any, Any], None], ...] = tuple(
-            getattr(self, f"_on_{event.name.lower()}") for event in Event
+            self.dispatcher.call if event is Event.CALL else getattr(self, f"_on_{event.name.lower()}")
+            for event in Event
         )
 
     def __repr__(self) -> str:
@@ -219,37 +218,35 @@ class Connection:
         try:
             if view is None:
                 data = self.link.receive_nowait(_READ)
-                self._take(data)
             else:
                 count = self.link.receive_into_nowait(view)
-                self._take_filled(count)
         except BlockingIOError:
             return False
         except OSError as error:
             self.end(error.strerror or str(error))
+            return True
+        if view is None:
+            self.pump_data(data)
+        elif count:
+            self._handle(self.session.filled, count)
+        else:
+            self.end("the peer closed the connection in the midst of a frame")
         return True
 
     def pump_data(self, data: bytes | bytearray) -> None:
         """Act on what a reader task has read; ``b""`` is the end of the stream."""
-        if not self.is_over:
-            self._take(data)
-
-    def _take(self, data: bytes | bytearray) -> None:
         if data:
-            self._handle(self.session.receive(data))
+            self._handle(self.session.receive, data)
         else:
             self.end("the peer closed the connection")
 
-    def _take_filled(self, count: int) -> None:
-        if count:
-            self._handle(self.session.filled(count))
-        else:
-            self.end("the peer closed the connection in the midst of a frame")
-
-    def _handle(self, events: Events) -> None:
+    def _handle(self, take: Callable[[Any], Events], what: int | bytes | bytearray) -> None:
+        """Have the session take what was read, act on its events, and send what there is to send."""
+        if self.is_over:
+            return
         self.reads += 1
         try:
-            self._act(events)
+            self._act(take(what))
             self.flush()
         except Exception:
             _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
@@ -282,9 +279,6 @@ class Connection:
         self.settings = settings
         self.opened.set()
 
-    def _on_call(self, record: Incoming, value: None) -> None:
-        self.dispatcher.call(record)
-
     def _on_gathering(self, record: Incoming, value: None) -> None:
         record.owner = trio.current_time()
         self._frame_timer.gather(record)
@@ -316,7 +310,7 @@ class Connection:
 
     def _on_notify(self, record: None, value: list[Any]) -> None:
         method, metadata, payload = value
-        self.dispatcher.notify(method, metadata, payload)
+        self.dispatcher.notifications.take(method, metadata, payload, self.peer, self.client)
 
     def _on_ping(self, record: None, token: int) -> None:
         if self._ping_meter.allows(trio.current_time()):
@@ -332,7 +326,9 @@ class Connection:
     def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
         _, reason, text = value
         if reason:
-            self.failure = self.failure or ProtocolError(text, reason=Reason(reason) if reason in _REASONS else Reason.NONE)
+            self.failure = self.failure or ProtocolError(
+                text, reason=Reason(reason) if reason in _REASONS else Reason.NONE
+            )
             _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
         self.room.unpark_all()
 

@@ -19,10 +19,9 @@ from rpc.net.notifications import Notifications
 from rpc.service.faults import to_error
 from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
-from rpc.session.outbox import Payload
 from rpc.text import quote
 from rpc.wire import frames
-from rpc.wire.payload import EncodeError, encode_buffers
+from rpc.wire.payload import EncodeError, Payload, pack
 
 __all__ = ["Dispatcher"]
 
@@ -38,14 +37,16 @@ class Dispatcher:
         self._find = handlers.table.find
         self.notifications = Notifications(handlers, connection.limits, connection.context)
 
-    def call(self, record: Incoming) -> None:
+    def call(self, record: Incoming, _: None = None) -> None:
         """Serve a call that has arrived whole; where it came in fragments, its `owner` is when the first came."""
         connection = self._connection
         begun, record.owner = record.owner, None
         try:
             handle = self._handle_of(record)
-            deadline = _deadline(record, begun)
-            context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
+            deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
+            context = None
+            if handle.signature.takes_context:
+                context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
             args, kwargs = handle.signature.bind_payload(
                 record.payload, bool(record.flags & frames.NAMED), context, connection.limits.max_items
             )
@@ -62,10 +63,6 @@ class Dispatcher:
             self.fail(record, handle, error)
         else:
             connection.session.callee.reply(record, payload)
-
-    def notify(self, method: str, metadata: dict[Any, Any] | None, payload: bytes) -> None:
-        """Take a notification."""
-        self.notifications.take(method, metadata, payload, self._connection.peer, self._connection.client)
 
     def answer(self, record: Incoming, payload: Payload) -> None:
         """Send the result of a worker's call."""
@@ -150,24 +147,20 @@ class Job:
 
 def _encoded(result: Any, handle: Handle) -> Payload:
     try:
-        buffers = encode_buffers(result)
+        return pack(result)
     except EncodeError as error:
         message = f"the result of {handle.name} cannot travel: {error}"
         raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
-    first = buffers[0]
-    return first if len(buffers) == 1 and isinstance(first, bytes) else buffers
 
 
-def _deadline(record: Incoming, begun: float | None) -> float:
-    """When a call expires, on trio's clock: its time counts from its first frame.
+def _deadline(timeout: int, begun: float | None) -> float:
+    """When a call expires, on trio's clock: its milliseconds count from its first frame.
 
     Raises:
         DeadlineExceeded: (not processed) its fragments took longer than that.
     """
-    if record.timeout is None:
-        return math.inf
     now = trio.current_time()
-    deadline = (now if begun is None else begun) + record.timeout / 1000
+    deadline = (now if begun is None else begun) + timeout / 1000
     if deadline <= now:
         raise DeadlineExceeded("the deadline passed before the call was whole", processed=Processed.NOT_PROCESSED)
     return deadline

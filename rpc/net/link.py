@@ -127,7 +127,6 @@ class StreamLink:
     def shutdown_write(self) -> None:
         """Does nothing here."""
         # TLS and most wrapped streams cannot half-close; the GOAWAY before it has told the peer.
-        pass
 
     def close(self) -> None:
         """Does nothing: only `aclose` can close a stream."""

@@ -101,7 +101,8 @@ class Readiness:
     def watch(self, connection: Pumped) -> None:
         """Take the reading back; what has come meanwhile is seen, since epoll tells levels."""
         link = connection.link
-        assert self._epoll is not None and isinstance(link, SocketLink)
+        assert self._epoll is not None
+        assert isinstance(link, SocketLink)
         self._epoll.modify(link.socket.fileno(), select.EPOLLIN)
 
     async def _pump_forever(self, epoll: select.epoll) -> None:

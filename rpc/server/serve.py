@@ -130,9 +130,7 @@ async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -
 # --- Endpoints -------------------------------------------------------------------------------------------------
 
 
-async def _open(
-    bind: Bind, mode: int, insecure: bool, stack: AsyncExitStack
-) -> list[Listener | DatagramReceiver]:
+async def _open(bind: Bind, mode: int, insecure: bool, stack: AsyncExitStack) -> list[Listener | DatagramReceiver]:
     """Bind every address, or none."""
     endpoints: list[Listener | DatagramReceiver] = []
     for address in [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]:

@@ -91,6 +91,7 @@ class Signature:
         name: the handler's full wire name, for messages.
         parameters: those on the wire, in order; one that receives the `rpc.Context` is not among them.
         returns: the annotation of the result, `Any` where there is none.
+        takes_context: whether a parameter receives the call's `rpc.Context`.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Signature:
         self.returns = returns
         self._read_result = read_result
         self._context = context
+        self.takes_context = context is not None
         self._positional = [parameter for parameter in parameters if parameter.index is not None]
         self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
         self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
@@ -147,11 +149,6 @@ class Signature:
 
     def __repr__(self) -> str:
         return f"<Signature {self.name}({', '.join(parameter.name for parameter in self.parameters)})>"
-
-    @property
-    def takes_context(self) -> bool:
-        """Whether a parameter receives the call's `rpc.Context`."""
-        return self._context is not None
 
     def bind_payload(
         self, payload: Buffer, named: bool, context: Context[Any] | None, max_items: int = MAX_ITEMS

@@ -16,11 +16,12 @@ from rpc.errors import (
 from rpc.session.calls import Incoming
 from rpc.session.credit import Allowance, Window
 from rpc.session.events import Event, Events
-from rpc.session.outbox import SMALL, Message, Payload
+from rpc.session.outbox import SMALL, Message
 from rpc.session.shared import Shared
 from rpc.session.states import CALLEE_TAKES, END, GATHERING, LOST, OPEN, SENT, STOP, STOPPING, WHOLE
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
+from rpc.wire.payload import Payload
 
 __all__ = ["Callee"]
 

@@ -9,11 +9,12 @@ from rpc.errors import Error, Processed, ProtocolError, Unavailable
 from rpc.session.calls import Outgoing
 from rpc.session.credit import Allowance, Window
 from rpc.session.events import Event, Events
-from rpc.session.outbox import SMALL, Message, Payload
+from rpc.session.outbox import SMALL, Message
 from rpc.session.shared import Shared
-from rpc.session.states import CALLER_TAKES, END, GIVEN_UP, GIVE_UP, LOST, OPEN, QUEUED, Step
+from rpc.session.states import CALLER_TAKES, END, GIVE_UP, GIVEN_UP, LOST, OPEN, QUEUED, Step
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
+from rpc.wire.payload import Payload
 
 __all__ = ["NO_METADATA", "Caller"]
 

@@ -11,18 +11,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.credit import Allowance
 from rpc.session.states import QUEUED, TAKEN
 from rpc.wire import frames
-from rpc.wire.payload import Buffer
+from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["SMALL", "Message", "Outbox", "Payload", "size_of"]
-
-Payload: TypeAlias = bytes | list[Buffer]
-"""An encoded value: in one piece, or in buffers whose joined bytes are the value."""
 
 _COPY_BELOW = 16_384
 """Payload bytes up to which a frame is one buffer: the copy is cheaper than one buffer more in `sendmsg`."""

@@ -23,12 +23,12 @@ from rpc.limits import Limits
 from rpc.session.callee import Callee
 from rpc.session.caller import NO_METADATA, Caller
 from rpc.session.events import Event, Events
-from rpc.session.outbox import Payload, size_of
+from rpc.session.outbox import size_of
 from rpc.session.shared import Record, Shared
 from rpc.wire import frames, hello
 from rpc.wire.frames import Fields, Frame
 from rpc.wire.framing import PREFIX, FrameReader
-from rpc.wire.payload import Buffer
+from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Session", "Waits"]
 

@@ -6,10 +6,11 @@ from rpc import limits as numbers
 from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
 from rpc.session.calls import Incoming, Outgoing, Parts
-from rpc.session.outbox import Outbox, Payload, size_of
+from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
 from rpc.wire.hello import Settings
+from rpc.wire.payload import Payload
 
 __all__ = ["Record", "Shared"]
 

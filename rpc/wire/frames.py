@@ -15,8 +15,8 @@ from typing import Any
 
 from rpc import limits
 from rpc.errors import ProtocolError, Reason
-from rpc.wire import payload as payloads
 from rpc.wire import heads, profile
+from rpc.wire import payload as payloads
 from rpc.wire.framing import prefix
 from rpc.wire.payload import Buffer
 
@@ -30,13 +30,14 @@ __all__ = [
     "decode",
     "error",
     "goaway",
-    "method_item",
     "metadata_item",
+    "method_item",
     "notify",
     "ping",
     "pong",
     "reply",
 ]
+
 
 class Frame(enum.IntEnum):
     """Frame types. 11 to 31 break the connection, 32 to 63 are ignored, 64 and up break it."""

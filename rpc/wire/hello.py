@@ -11,8 +11,8 @@ from rpc import limits
 from rpc.errors import ProtocolError
 from rpc.wire import payload as payloads
 from rpc.wire import profile
-from rpc.wire.framing import prefix
 from rpc.wire.frames import Frame
+from rpc.wire.framing import prefix
 from rpc.wire.payload import Buffer
 
 __all__ = ["VERSION", "Settings", "decode", "encode"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import cbor2
 
@@ -13,7 +13,10 @@ from rpc.wire.profile import decode
 from rpc.wire.tags import class_of
 from rpc.wire.values import PLACE, EncodeError, lower
 
-__all__ = ["Buffer", "EncodeError", "decode", "encode", "encode_buffers"]
+__all__ = ["Buffer", "EncodeError", "Payload", "decode", "encode", "encode_buffers", "pack"]
+
+Payload: TypeAlias = bytes | list[Buffer]
+"""An encoded value: in one piece, or in buffers whose joined bytes are the value."""
 
 _PLACE_ITEM: Final = write_head(BYTES, len(PLACE)) + PLACE
 
@@ -40,7 +43,7 @@ def encode_buffers(value: object) -> list[Buffer]:
     Raises:
         EncodeError: something in it cannot travel; the message names the path to it and the way out.
     """
-    encoded = _encode_few(value)
+    encoded = _encode_small(value)
     if encoded is not None:
         return [encoded]
     if is_plain(value):
@@ -48,14 +51,34 @@ def encode_buffers(value: object) -> list[Buffer]:
     return _encode_lowered(value)
 
 
-def _encode_few(items: Any) -> bytes | None:
-    """A short list of scalars, as the arguments of most calls are; None for any other.
+def pack(value: object) -> Payload:
+    """Encode an application value as it is sent: in one piece, or in buffers where it holds large byte strings.
+
+    Raises:
+        EncodeError: something in it cannot travel; the message names the path to it and the way out.
+    """
+    small = _encode_small(value)
+    if small is not None:
+        return small
+    buffers = encode_buffers(value)
+    first = buffers[0]
+    return first if len(buffers) == 1 and isinstance(first, bytes) else buffers
+
+
+def _encode_small(value: Any) -> bytes | None:
+    """A scalar, or a short list or tuple of scalars, as most arguments and results are; None for any other value.
 
     Takes half the time of cbor2, and does not need the look of `is_plain`.
     """
-    if class_of(items) is not list or len(items) > _FEW:
-        return None
-    encoded: bytes = _BYTE[0x80 + len(items)]
+    kind = class_of(value)
+    if kind is list or kind is tuple:
+        if len(value) > _FEW:
+            return None
+        items: Any = value
+        encoded: bytes = _BYTE[0x80 + len(value)]
+    else:
+        items = (value,)
+        encoded = b""
     for item in items:
         kind = class_of(item)
         if kind is int and 0 <= item < 24:

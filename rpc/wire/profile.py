@@ -34,6 +34,9 @@ _END_ITEM: Final = b"\x50" + _END
 
 _loads: Final = cbor2.loads  # a lookup less
 
+_SINGLE: Final[dict[int, Any]] = {**{value: value for value in range(24)}, 0xF4: False, 0xF5: True, 0xF6: None}
+"""Items of one byte, which many results are: nothing, yes, no, a small number."""
+
 _refuse_unknown: Final = msgspec.msgpack.Encoder().encode
 """Raises where a value holds `undefined` or an unassigned simple value.
 
@@ -49,6 +52,10 @@ def decode(data: Buffer, *, max_items: int = MAX_ITEMS) -> Any:
     Raises:
         ProfileError: the bytes break the profile.
     """
+    if len(data) == 1:
+        value = _SINGLE.get(data[0], data)
+        if value is not data:
+            return value
     return _decode(data, TAGS, MAX_DEPTH, max_items)
 
 
@@ -58,7 +65,24 @@ def decode_envelope(body: Buffer) -> Any:
     Raises:
         ProfileError: the bytes break the profile.
     """
-    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS, any_keys=len(body) <= _SMALL)
+    size = len(body)
+    if size <= _SMALL:
+        # The usual frame; `_decode` says why it is done like this, and does again what went wrong here.
+        try:
+            value, end = _loads(
+                b"\x82" + body + _END_ITEM,
+                object_hook=_check_keys,
+                semantic_decoders=NO_TAGS,
+                max_depth=MAX_DEPTH,
+                allow_indefinite=False,
+                allow_duplicate_keys=False,
+            )
+            if end == _END:
+                _refuse_unknown(value)
+                return value
+        except BaseException as error:
+            _let_pass(error)
+    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS, any_keys=size <= _SMALL)
 
 
 def decode_hello(body: Buffer) -> Any:
