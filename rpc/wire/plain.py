@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -37,7 +38,7 @@ def _is_flat(value: Any) -> bool:
     if kind is list or kind is tuple:
         return _FLAT.issuperset(map(type, value))
     if kind is dict:
-        return _FLAT.issuperset(map(type, value.values())) and _has_plain_keys(value)
+        return _FLAT.issuperset(map(type, value.values())) and _KEYS.issuperset(map(type, value))
     return kind in _FLAT
 
 
@@ -50,23 +51,17 @@ def _is_plain_all_over(value: object) -> bool:
         if not types <= _PLAIN:
             return False
         if dict in types:
-            for item in level:
-                if class_of(item) is dict and not _has_plain_keys(item):
-                    return False
-        if bytes in types:
-            for item in level:
-                if type(item) is bytes and len(item) >= LARGE:
-                    return False
+            maps = level if len(types) == 1 else [item for item in level if class_of(item) is dict]
+            if not _KEYS.issuperset(map(type, chain.from_iterable(maps))):
+                return False
+        if bytes in types and any(len(item) >= LARGE for item in level if class_of(item) is bytes):
+            return False
         if len(level) > _WIDE:  # perhaps the same few containers again and again: look at each once
             level = list({id(item): item for item in level if type(item) not in _FLAT}.values())
         # All that the containers of this level hold. A loop in Python takes three times as long. Of a dict the keys
         # may come along or not, as the interpreter likes.
         level = gc.get_referents(*level)
     return False
-
-
-def _has_plain_keys(value: dict[Any, Any]) -> bool:
-    return _KEYS.issuperset(map(type, value))
 
 
 def _packs(value: object) -> bool:

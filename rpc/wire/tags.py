@@ -69,7 +69,7 @@ def write_datetime(value: datetime) -> cbor2.CBORTag:
             value = value.astimezone(UTC)
         except OverflowError:
             raise ValueError("this datetime is outside the years 1 to 9999 of UTC") from None
-    # msgspec is 3 times as quick as isoformat(), and knows no subclasses.
+    # msgspec is 7 times as quick as isoformat(), and knows no subclasses.
     return cbor2.CBORTag(0, msgspec.to_builtins(value) if type(value) is datetime else value.isoformat())
 
 
