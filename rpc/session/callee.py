@@ -63,7 +63,7 @@ class Callee:
             self.fail(record, error)
         else:
             record.step(END)
-            outbox.put(id, Message(partial(frames.reply, id), payload, ends=record))
+            outbox.put(record, Message(partial(frames.reply, id), payload, ends=record))
 
     def fail(self, record: Incoming, error: Error) -> None:
         """Queue an ERROR, which ends a call; what is left of a payload on its way is dropped."""
@@ -82,7 +82,7 @@ class Callee:
         if record.state is OPEN:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")
-            self._shared.outbox.put_item(record.id, record.items_out, payload)
+            self._shared.outbox.put_item(record, record.items_out, payload)
 
     # --- The session's steps ---------------------------------------------------------------------------------------
 

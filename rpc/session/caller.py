@@ -117,13 +117,13 @@ class Caller:
         if record.state in (OPEN, QUEUED) and not record.sent_end:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")
-            self._shared.outbox.put_item(record.id, record.items_out, payload)
+            self._shared.outbox.put_item(record, record.items_out, payload)
 
     def end_items(self, record: Outgoing) -> None:
         """Queue the end of the items of a call that SENDS, once."""
         if record.state in (OPEN, QUEUED) and not record.sent_end:
             record.sent_end = True
-            self._shared.outbox.put(record.id, Message(partial(frames.data, record.id), b"", frames.END))
+            self._shared.outbox.put(record, Message(partial(frames.data, record.id), b"", frames.END))
 
     # --- The session's steps ---------------------------------------------------------------------------------------
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from rpc.session.credit import Allowance, Window
-from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, OPEN, QUEUED, Step
+from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, QUEUED, Step
 from rpc.wire import frames
 
-__all__ = ["Incoming", "Outgoing", "Parts"]
+__all__ = ["Incoming", "Outgoing", "Parts", "Record"]
 
 
 class Parts:
@@ -36,7 +36,7 @@ class Outgoing:
         method: its wire name.
         state: see `rpc.session.states`.
         flags: of its CALL.
-        place: where its first frame stands in the outgoing queue, until that is taken.
+        places: where its frames stand in the outgoing queue, until the first is taken.
         parts: fragments of a payload that is still arriving.
         reply_begun: whether those are parts of the REPLY (else of an item).
         items_out: what may be sent to the callee; None unless the call SENDS.
@@ -53,7 +53,7 @@ class Outgoing:
         "method",
         "owner",
         "parts",
-        "place",
+        "places",
         "reply_begun",
         "sent_end",
         "state",
@@ -64,7 +64,7 @@ class Outgoing:
         self.method = method
         self.flags = flags
         self.state = QUEUED
-        self.place: slice | None = None
+        self.places: list[int] = []
         self.parts: Parts | None = None
         self.reply_begun = False
         self.items_out: Allowance | None = None
@@ -127,10 +127,8 @@ class Incoming:
     def step(self, step: Step) -> None:
         self.state = CALLEE_STEPS[self.state][step]
 
-    @property
-    def is_open(self) -> bool:
-        """Whether its end is still to be given."""
-        return self.state <= OPEN or self.state is GATHERING
-
     def __repr__(self) -> str:
         return f"<call {self.id} of {self.method} {self.state.name.lower()}>"
+
+
+Record: TypeAlias = Outgoing | Incoming

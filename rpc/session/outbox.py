@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from rpc.session.calls import Incoming, Outgoing
+from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.credit import Allowance
 from rpc.session.states import QUEUED, TAKEN
 from rpc.wire import frames
@@ -101,16 +101,13 @@ class Outbox:
 
     def put_call(self, record: Outgoing, message: Message) -> None:
         """Queue a CALL: its first frame now, since first frames leave in the order of their ids."""
-        start = len(self._frames)
-        self._put(record.id, message)
-        record.place = slice(start, len(self._frames))
+        self._put(record, message)
         self._calls.append(record)
 
     def put_small_call(self, record: Outgoing, frame: bytes) -> None:
         """Queue a CALL that is one small frame: the short way of `put_call`."""
-        start = len(self._frames)
+        record.places.append(len(self._frames))
         self._frames.append(frame)
-        record.place = slice(start, start + 1)
         self._calls.append(record)
 
     def put_small_end(self, record: Incoming, frame: bytes) -> None:
@@ -122,19 +119,19 @@ class Outbox:
         """Queue a whole frame that belongs to no call."""
         self._frames.append(frame)
 
-    def put(self, id: int, message: Message) -> None:
+    def put(self, record: Record, message: Message) -> None:
         """Queue a payload of a call; it waits for what that call has queued before."""
-        lane = self._lanes.get(id)
+        lane = self._lanes.get(record.id)
         if lane is None:
-            self._put(id, message)
+            self._put(record, message)
         else:
             lane.append(message)
 
-    def put_item(self, id: int, allowance: Allowance, payload: Payload) -> None:
+    def put_item(self, record: Record, allowance: Allowance, payload: Payload) -> None:
         """Queue an item, charged to its allowance."""
         assert allowance.is_open, "an item was sent without credit"
         allowance.sent += size_of(payload)
-        self.put(id, Message(partial(frames.data, id), payload))
+        self.put(record, Message(partial(frames.data, record.id), payload))
 
     def has_lane(self, id: int) -> bool:
         """Whether frames of this id must wait for their turn."""
@@ -146,17 +143,18 @@ class Outbox:
             self._turns.remove(id)
 
     def drop_call(self, record: Outgoing) -> None:
-        """Take back a CALL that was never taken."""
-        assert record.place is not None
+        """Take back a CALL that was never taken, and what its call has queued since."""
         self.drop(record.id)
-        count = record.place.stop - record.place.start
-        self._frames[record.place] = [b""] * count
+        for place in record.places:
+            self._frames[place] = b""
 
     def clear(self) -> None:
         """Forget all but the frames that go ahead; those are whole and small."""
+        for record in self._calls:
+            record.places.clear()
+        self._calls.clear()
         self._frames.clear()
         self._ends.clear()
-        self._calls.clear()
         self._lanes.clear()
         self._turns.clear()
 
@@ -166,7 +164,6 @@ class Outbox:
         self._control, self._frames = [], []
         for record in self._calls:
             if record.state is QUEUED:
-                record.place = None
                 record.step(TAKEN)
         self._calls.clear()
         self.leaving.extend(self._ends)
@@ -175,11 +172,14 @@ class Outbox:
             self._take_turn(batch)
         return batch
 
-    def _put(self, id: int, message: Message) -> None:
-        self._emit(id, message, self._frames, self._ends)
+    def _put(self, record: Record, message: Message) -> None:
+        start = len(self._frames)
+        self._emit(record.id, message, self._frames, self._ends)
+        if isinstance(record, Outgoing) and record.state is QUEUED:
+            record.places.extend(range(start, len(self._frames)))
         if message.left:
-            self._lanes[id] = deque((message,))
-            self._turns.append(id)
+            self._lanes[record.id] = deque((message,))
+            self._turns.append(record.id)
 
     def _take_turn(self, batch: list[Buffer]) -> None:
         id = self._turns.popleft()

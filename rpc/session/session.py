@@ -22,9 +22,10 @@ from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unav
 from rpc.limits import Limits
 from rpc.session.callee import Callee
 from rpc.session.caller import NO_METADATA, Caller
+from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
-from rpc.session.shared import Record, Shared
+from rpc.session.shared import Shared
 from rpc.wire import frames, hello
 from rpc.wire.frames import Fields, Frame
 from rpc.wire.framing import PREFIX, FrameReader

@@ -5,16 +5,14 @@ from __future__ import annotations
 from rpc import limits as numbers
 from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
-from rpc.session.calls import Incoming, Outgoing, Parts
+from rpc.session.calls import Parts, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
 from rpc.wire.hello import Settings
 from rpc.wire.payload import Payload
 
-__all__ = ["Record", "Shared"]
-
-Record = Outgoing | Incoming
+__all__ = ["Shared"]
 
 
 class Shared:
