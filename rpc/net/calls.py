@@ -89,17 +89,12 @@ async def _read_until(connection: Connection, waiter: Waiter) -> None:
     """Read the connection, for everyone on it, until this call has ended."""
     link = connection.link
     assert isinstance(link, SocketLink)
-    has_waited = False
     while not waiter.is_done:
-        if not connection.pump():
-            has_waited = True
-            try:
-                await link.wait_readable()
-            except trio.ClosedResourceError:
-                # `end` has woken this waiter before it closed the link.
-                assert waiter.is_done
-    if not has_waited:
-        await trio.lowlevel.cancel_shielded_checkpoint()
+        try:
+            await link.wait_readable()
+        except trio.ClosedResourceError:
+            return  # `end` has woken this waiter before it closed the link
+        connection.pump()
 
 
 def _give_up(connection: Connection, record: Outgoing) -> None:

@@ -21,7 +21,7 @@ from rpc.net.link import Link, SocketLink
 __all__ = ["Pumped", "Readiness"]
 
 _BATCH = 64
-"""Connections served between two checkpoints, so that handlers and writers get their turn."""
+"""Connections served in one pass of the loop, so that handlers and writers get their turn."""
 
 _HAS_EPOLL = hasattr(select, "epoll")
 
@@ -108,15 +108,14 @@ class Readiness:
     async def _pump_forever(self, epoll: select.epoll) -> None:
         descriptor = epoll.fileno()
         while True:
+            # Levels are told, so what was left over makes this return at once, after others had their turn.
             await trio.lowlevel.wait_readable(descriptor)
-            while ready := epoll.poll(0, _BATCH):
-                for number, _ in ready:
-                    # A number may have been closed, and even given to another socket, earlier in this batch:
-                    # that connection then finds nothing to read.
-                    connection = self._by_descriptor.get(number)
-                    if connection is not None:
-                        connection.pump()
-                await trio.lowlevel.checkpoint()
+            for number, _ in epoll.poll(0, _BATCH):
+                # A number may have been closed, and even given to another socket, earlier in this batch: that
+                # connection then finds nothing to read.
+                connection = self._by_descriptor.get(number)
+                if connection is not None:
+                    connection.pump()
 
     async def _read_forever(self, connection: Pumped) -> None:
         link = connection.link
