@@ -93,8 +93,7 @@ class Callee:
 
     def drain(self) -> int:
         """Refuse the calls above the last that has arrived; gives its id."""
-        if self._last_taken is None:
-            self._last_taken = self.last_id
+        self._last_taken = self.last_taken
         return self._last_taken
 
     def ends_written(self) -> None:
