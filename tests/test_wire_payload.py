@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.wire import payload
-from rpc.wire.payload import EncodeError, decode, encode, encode_buffers
+from rpc.wire.payload import EncodeError, decode, encode, encode_buffers, pack
 from rpc.wire.profile import ProfileError
 from tests.cbor_vectors import APPENDIX_A
 
@@ -81,11 +81,15 @@ def test_values_of_classes_come_back(value: Any) -> None:
 @given(nested(scalars | classes))
 def test_buffers_join_to_the_encoding(value: Any) -> None:
     assert b"".join(encode_buffers(value)) == encode(value)
+    assert pack(value) == encode(value)
 
 
 @given(st.lists(scalars, max_size=10))
 def test_short_lists_are_written_as_cbor2_writes_them(items: list[Any]) -> None:
     assert encode(items) == cbor2.dumps(items)
+    assert encode(tuple(items)) == cbor2.dumps(items)
+    for item in items:
+        assert encode(item) == cbor2.dumps(item)
 
 
 @given(nested(scalars))
@@ -183,9 +187,11 @@ def test_large_byte_strings_are_not_copied(kind: type) -> None:
         assert len(buffers) == count
         assert any(is_buffer(buffer, large) for buffer in buffers)
         encoded = b"".join(buffers)
+        assert pack(value) == buffers
         assert encoded == encode(value) == cbor2.dumps(copied(value))
         assert decode(encoded) == copied(value)
     assert len(encode_buffers([small])) == 1
+    assert isinstance(pack([small]), bytes)
 
 
 def is_buffer(buffer: payload.Buffer, large: payload.Buffer) -> bool:

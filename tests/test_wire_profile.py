@@ -76,6 +76,13 @@ def test_what_is_cut_off_is_refused(encoded: str) -> None:
             decode(data[:end])
 
 
+def test_every_single_byte_is_judged() -> None:
+    for byte in range(256):
+        data = bytes((byte,))
+        for decoder in (decode, decode_envelope):
+            assert outcome(decoder, data) == reference_outcome(data, tags=False)
+
+
 def test_heads_of_any_width_are_taken() -> None:
     assert decode(bytes.fromhex("9b0000000000000002" + "1b0000000000000001" + "590001ff")) == [1, b"\xff"]
     assert decode(bytes.fromhex("db000000000000000100")) == datetime(1970, 1, 1, tzinfo=UTC)

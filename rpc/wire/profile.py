@@ -65,9 +65,8 @@ def decode_envelope(body: Buffer) -> Any:
     Raises:
         ProfileError: the bytes break the profile.
     """
-    size = len(body)
-    if size <= _SMALL:
-        # The usual frame; `_decode` says why it is done like this, and does again what went wrong here.
+    if len(body) <= _SMALL:
+        # The usual frame, a call less; `_decode` says why it is done like this.
         try:
             value, end = _loads(
                 b"\x82" + body + _END_ITEM,
@@ -82,7 +81,8 @@ def decode_envelope(body: Buffer) -> Any:
                 return value
         except BaseException as error:
             _let_pass(error)
-    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS, any_keys=size <= _SMALL)
+        return _decode_carefully(body, NO_TAGS, MAX_DEPTH)
+    return _decode(body, NO_TAGS, MAX_DEPTH, MAX_ITEMS)
 
 
 def decode_hello(body: Buffer) -> Any:
