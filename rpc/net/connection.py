@@ -35,7 +35,7 @@ from rpc.net.handlers import Handlers
 from rpc.net.link import Buffer, Link, SocketLink, StreamLink
 from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
-from rpc.net.workers import Workers
+from rpc.net.workers import Worker, Workers
 from rpc.peer import Peer
 from rpc.session.calls import Incoming
 from rpc.session.events import Event, Events
@@ -159,6 +159,7 @@ class Connection:
             # A handler asked for the end in the midst of a batch: `pump` acts on it when the events are done.
             self._ending = reason
             return
+        self._ending = None
         self.end_reason = reason
         self.ended.set()
         self.opened.set()
@@ -267,13 +268,18 @@ class Connection:
         assert not self._acting, "the steps of a connection are never entered twice"
         self._acting = True
         actions = self._actions
+        left = iter(events)
         try:
-            for event, record, value in events:
+            for event, record, value in left:
                 actions[event](record, value)
                 if self._ending is not None:
                     break
         finally:
             self._acting = False
+            # Cut short, what is left is not begun; but calls that have ended in it are in no table any more.
+            for event, record, value in left:
+                if event is Event.REPLY or event is Event.ERROR:
+                    actions[event](record, value)
 
     def _on_hello(self, record: None, settings: Settings) -> None:
         self.settings = settings
@@ -284,7 +290,8 @@ class Connection:
         self._frame_timer.gather(record)
 
     def _on_cancel(self, record: Incoming, value: None) -> None:
-        if record.owner is not None:
+        # No worker has what has ended meanwhile, nor what was never begun because the connection ended first.
+        if isinstance(record.owner, Worker):
             record.owner.cancel()
 
     def _on_reply(self, record: Any, payload: bytes) -> None:

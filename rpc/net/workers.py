@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import trio
 
-__all__ = ["Job", "Workers"]
+__all__ = ["Job", "Worker", "Workers"]
 
 _MOST_IDLE = 8
 """Workers of a connection that wait for their next call; more end when their call has ended."""
