@@ -139,7 +139,7 @@ class Connection:
                 if not self.opened.is_set():
                     self.abort(Reason.TOO_SLOW, "no HELLO came in time")
                 task_status.started()
-                if self.peer.transport not in ("unix", "memory") and not self.is_over:
+                if self.peer.transport not in ("unix", "memory") and self.session.is_open:
                     nursery.start_soon(keep_alive, self)
                 await self.ended.wait()
                 with trio.move_on_after(self.limits.drain_timeout):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from rpc.errors import DeadlineExceeded, Processed, Reason
+from rpc.errors import DeadlineExceeded, Processed, Reason, Unavailable
 from rpc.limits import Limits
 from rpc.net.host import Host
 from rpc.session.calls import Incoming
@@ -100,8 +100,11 @@ async def keep_alive(connection: Host) -> None:
         await trio.sleep(interval)
         if connection.reads != reads:
             continue
-        with trio.move_on_after(limits.keepalive_timeout):
-            await connection.ping()
+        try:
+            with trio.move_on_after(limits.keepalive_timeout):
+                await connection.ping()
+        except Unavailable:
+            return  # it has ended meanwhile
         if connection.reads == reads:
             connection.end(f"no sign of life for {interval + limits.keepalive_timeout:g} s")
             return
