@@ -15,7 +15,7 @@ tells its owner what a timer should watch.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rpc import limits as numbers
 from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unavailable
@@ -110,18 +110,7 @@ class Session:
 
     def receive(self, data: Buffer) -> Events:
         """Take what the transport has read."""
-        events: Events = []
-        if self._phase >= Phase.BROKEN:
-            return events
-        try:
-            for body in self._reader.bodies(data):
-                self._take_body(body, events)
-        except ProtocolError as error:
-            self._break(error, events)
-        if self._shared.overrun and self._phase is Phase.OPEN:
-            text = f"the peer does not read its answers: more than {self.limits.max_unread} bytes wait"
-            self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
-        return events
+        return [] if self._phase >= Phase.BROKEN else self._take_bodies(self._reader.bodies(data))
 
     def want(self) -> memoryview | None:
         """Where the transport should read the rest of a large frame to, then calling `filled`; else None."""
@@ -129,14 +118,8 @@ class Session:
 
     def filled(self, count: int) -> Events:
         """The first `count` bytes of the last `want` were read."""
-        events: Events = []
-        try:
-            body = self._reader.filled(count)
-            if body is not None:
-                self._take_body(body, events)
-        except ProtocolError as error:
-            self._break(error, events)
-        return events
+        body = self._reader.filled(count)
+        return [] if body is None else self._take_bodies((body,))
 
     @property
     def waits_for(self) -> Waits:
@@ -156,6 +139,18 @@ class Session:
     def is_overrun(self) -> bool:
         """Whether the peer leaves more answers unread than it may."""
         return self._shared.overrun
+
+    def _take_bodies(self, bodies: Iterable[Buffer]) -> Events:
+        events: Events = []
+        try:
+            for body in bodies:
+                self._take_body(body, events)
+        except ProtocolError as error:
+            self._break(error, events)
+        if self._shared.overrun and self._phase is Phase.OPEN:
+            text = f"the peer does not read its answers: more than {self.limits.max_unread} bytes wait"
+            self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
+        return events
 
     def _take_body(self, body: Buffer, events: Events) -> None:
         self.frames_read += 1
