@@ -179,17 +179,26 @@ class Signature:
                 expected and what came.
         """
         count = len(args)
-        if not kwargs and count < len(self._plain) and list(map(type, args)) == self._plain[count]:
-            bound: dict[str, Any] = {}
+        classes = self._plain[count] if count < len(self._plain) else None
+        if kwargs or classes is None:
+            args, named = self._fit(args, kwargs or {})
         else:
-            args, bound = self._fit(args, kwargs or {})
+            named = {}
+            if list(map(type, args)) != classes:
+                self._read_in_place(args, classes)
         if self._context is not None:
             index = self._context.index
             if index is not None and index <= len(args):
                 args.insert(index, context)
             else:
-                bound[self._context.name] = context
-        return args, bound
+                named[self._context.name] = context
+        return args, named
+
+    def _read_in_place(self, args: list[Any], classes: list[type | None]) -> None:
+        """The usual call: arguments by position, as many as there may be."""
+        for index, cls in enumerate(classes):
+            if type(args[index]) is not cls:
+                args[index] = self._read(self._positional[index], args[index])
 
     def _fit(self, args: list[Any], kwargs: Mapping[str, Any]) -> Bound:
         positional, count = self._positional, len(args)
