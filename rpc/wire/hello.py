@@ -40,6 +40,11 @@ _SELF_DESCRIBED = b"\xd9\xd9\xf7"
 
 
 def encode(settings: Settings) -> bytes:
+    """The first frame of a side, its length in front.
+
+    Raises:
+        ValueError: it is larger than a peer reads from someone it does not know.
+    """
     fields: dict[int, Any] = {
         0: settings.max_frame,
         1: settings.max_message,
@@ -52,6 +57,8 @@ def encode(settings: Settings) -> bytes:
     if settings.credential is not None:
         fields[6] = settings.credential
     body = _SELF_DESCRIBED + payloads.encode([int(Frame.HELLO), VERSION, fields])
+    if len(body) > limits.MAX_FIRST_FRAME:
+        raise ValueError(f"a HELLO of {len(body)} bytes, credential and all; at most {limits.MAX_FIRST_FRAME} are read")
     return prefix(len(body)) + body
 
 
