@@ -65,6 +65,9 @@ class Session:
         agent: name and version, for the peer's log.
         credential: sent in HELLO; connectors only.
 
+    Raises:
+        ValueError: agent and credential are too long for a HELLO.
+
     Attributes:
         caller: the calls that this side makes.
         callee: the calls that the peer makes.
@@ -167,7 +170,8 @@ class Session:
             raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
         self._phase = Phase.OPEN
         self._shared.peer = settings
-        self._outbox.max_frame = settings.max_frame
+        # A frame as large as the peer would take might hold up all others; ours is a size that does not.
+        self._outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
         self._reader.max_frame = self.limits.max_frame
         self.caller.open()
         events.append((Event.HELLO, None, settings))
