@@ -249,6 +249,8 @@ class Connection:
         try:
             self._act(take(what))
             self.flush()
+            if self.room:
+                self.room.unpark(count=max(0, self.session.caller.free_slots))
         except Exception:
             _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
             self.end("a failure inside this side")
@@ -297,14 +299,10 @@ class Connection:
     def _on_reply(self, record: Any, payload: bytes) -> None:
         waiter, record.owner = record.owner, None
         waiter.succeed(payload)
-        if self.room:
-            self.room.unpark()
 
     def _on_error(self, record: Any, error: Any) -> None:
         waiter, record.owner = record.owner, None
         waiter.fail(error)
-        if self.room:
-            self.room.unpark()
 
     def _on_item(self, record: Any, payload: bytes) -> None:
         record.owner.put_item(payload)
@@ -338,9 +336,6 @@ class Connection:
             )
             _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
         self.room.unpark_all()
-
-    def _on_room(self, record: None, value: None) -> None:
-        self.room.unpark()
 
     def _on_broken(self, record: None, error: ProtocolError) -> None:
         self._break(error)
@@ -396,7 +391,7 @@ class Connection:
     async def _unstall(self, rest: list[Buffer]) -> None:
         """Send what the transport did not take at once; until then all others only queue."""
         try:
-            while rest:
+            while rest and not self.is_over:
                 with trio.move_on_after(self.limits.stall_timeout) as scope:
                     rest = await self.link.send_some(rest)
                 if scope.cancelled_caught:

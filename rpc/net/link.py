@@ -34,6 +34,10 @@ class SocketLink:
         self.socket = sock
         self.peer = peer
 
+    @property
+    def is_closed(self) -> bool:
+        return self.socket.fileno() < 0
+
     def receive_nowait(self, size: int) -> bytes:
         """Read at most `size` bytes; ``b""`` is the end of the peer's stream.
 
@@ -89,7 +93,7 @@ class SocketLink:
 
     def close(self) -> None:
         """Close at once, waking whoever waits; does nothing the second time."""
-        if self.socket.fileno() >= 0:
+        if not self.is_closed:
             trio.lowlevel.notify_closing(self.socket)
             self.socket.close()
 

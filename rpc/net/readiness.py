@@ -65,9 +65,10 @@ class Readiness:
                 if self._epoll is not None:
                     nursery.start_soon(self._pump_forever, self._epoll)
         finally:
-            if self._epoll is not None:
-                trio.lowlevel.notify_closing(self._epoll.fileno())
-                self._epoll.close()
+            epoll, self._epoll = self._epoll, None
+            if epoll is not None:
+                trio.lowlevel.notify_closing(epoll.fileno())
+                epoll.close()
 
     # --- Reading -------------------------------------------------------------------------------------------------
 
@@ -101,9 +102,8 @@ class Readiness:
     def watch(self, connection: Pumped) -> None:
         """Take the reading back; what has come meanwhile is seen, since epoll tells levels."""
         link = connection.link
-        assert self._epoll is not None
-        assert isinstance(link, SocketLink)
-        self._epoll.modify(link.socket.fileno(), select.EPOLLIN)
+        if self._epoll is not None and isinstance(link, SocketLink):
+            self._epoll.modify(link.socket.fileno(), select.EPOLLIN)
 
     async def _pump_forever(self, epoll: select.epoll) -> None:
         descriptor = epoll.fileno()
@@ -120,12 +120,13 @@ class Readiness:
     async def _read_forever(self, connection: Pumped) -> None:
         link = connection.link
         if isinstance(link, SocketLink):
-            while True:
+            while not link.is_closed:
                 try:
                     await link.wait_readable()
                 except trio.ClosedResourceError:
                     return
                 connection.pump()
+            return
         while True:
             try:
                 data = await link.receive_some()
