@@ -20,6 +20,7 @@ The tasks are `run`, the workers of `rpc.net.workers`, and now and then `_unstal
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import itertools
 import logging
@@ -408,18 +409,19 @@ class Connection:
     # --- Drain ---------------------------------------------------------------------------------------------------
 
     async def drain(self) -> None:
-        """Take no more calls, let the open ones end, then end; how long that may take is the caller's scope to say.
+        """Take no more calls, let open ones and notifications end, then end; the caller's scope says how long.
 
         GOAWAY goes in two phases (section 6), so that calls which cross the first are served. A cancelled drain
         leaves the connection open, and refusing calls.
         """
         self.session.drain(text="the server is stopping")
-        with trio.move_on_after(1):
+        with trio.move_on_after(1), contextlib.suppress(Unavailable):
             await self.ping()
         self.session.drain(last=True, text="the server is stopping")
         while not self.is_over and not self.session.is_idle:
             await self.flushed()
             await self.drained.park()
+        await self.dispatcher.notifications.finish()
         await self.flushed()
         self.end("this side drained it")
 
@@ -435,9 +437,10 @@ class Connection:
         self.session.ping(token)
         self.flush()
         try:
-            await answered.wait()
+            if not self.is_over:
+                await answered.wait()
         finally:
-            self._pongs.pop(token, None)
+            del self._pongs[token]
         if self.is_over:
             raise Unavailable(f"the connection ended: {self.end_reason}")
         return trio.current_time() - start
