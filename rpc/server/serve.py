@@ -57,8 +57,8 @@ async def serve(
         insecure: whether addresses that other hosts can reach may be served without TLS and authentication.
         limits: what each peer may make us do; the defaults of `Limits` where None.
         debug: whether messages and tracebacks of handlers are sent to callers. They may hold secrets.
-        stop: set it to drain: no new calls are taken, open ones have `Limits.drain_timeout` seconds to end, and
-            `serve` returns.
+        stop: set it to drain: no new calls are taken, open ones and notifications that have arrived get
+            `Limits.drain_timeout` seconds to end, and `serve` returns.
 
     Raises:
         OSError: an address is in use, by a live server where it is a socket file, or cannot be bound.
@@ -162,7 +162,7 @@ async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:
             return False
         return notifications.take(method, metadata, payload, peer)
 
+    serving.receiving.append(notifications)
     async with trio.open_nursery() as nursery:
         notifications.nursery = nursery
         await receiver.run(take)
-        await notifications.finish()

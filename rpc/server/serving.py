@@ -16,6 +16,7 @@ from rpc.net.connection import Connection
 from rpc.net.handlers import Handlers
 from rpc.net.link import Link
 from rpc.net.listen import Listener
+from rpc.net.notifications import Notifications
 from rpc.net.readiness import Readiness
 from rpc.session.session import Session
 from rpc.text import quote
@@ -36,6 +37,8 @@ class Serving:
         allow_uids: users of this host that may connect to Unix sockets; None for our own and root.
         readiness: reads and flushes the connections; its `run` must be running.
         connections: those that are open, refused ones among them for a moment.
+        receiving: the notifications of each datagram socket.
+        is_stopping: whether `drain` has begun.
     """
 
     handlers: Handlers
@@ -43,6 +46,8 @@ class Serving:
     allow_uids: Collection[int] | None = None
     readiness: Readiness = attrs.field(factory=Readiness)
     connections: set[Connection] = attrs.field(factory=set)
+    receiving: list[Notifications] = attrs.field(factory=list)
+    is_stopping: bool = False
 
     async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
         """Accept connections until the listener is closed; each has a task in `nursery`."""
@@ -75,16 +80,21 @@ class Serving:
 
     def _refusal(self, link: Link) -> tuple[Reason, str] | None:
         """Why a link is turned away before anything runs."""
+        if self.is_stopping:
+            return Reason.NONE, "the server is stopping"
         if len(self.connections) >= self.limits.max_connections:
             return Reason.TOO_MANY, f"max_connections: {len(self.connections)} are open"
         user = refusal_of(link.peer, self.allow_uids)
         return None if user is None else (Reason.CREDENTIAL, user)
 
     async def drain(self) -> None:
-        """Let every open call end, for as long as `Limits.drain_timeout`, then end every connection."""
+        """Let calls and notifications end, for as long as `Limits.drain_timeout`, then end every connection."""
+        self.is_stopping = True
         with trio.move_on_after(self.limits.drain_timeout):
             async with trio.open_nursery() as nursery:
                 for connection in self.connections:
                     nursery.start_soon(connection.drain)
+                for notifications in self.receiving:
+                    nursery.start_soon(notifications.finish)
         for connection in list(self.connections):
             connection.end("the server has stopped")
