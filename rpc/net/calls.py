@@ -42,7 +42,7 @@ async def call(
     """
     await trio.lowlevel.checkpoint_if_cancelled()
     caller = connection.session.caller
-    if connection.room or not caller.has_room:
+    if connection.room or caller.free_slots < 1:
         await _wait_for_room(connection)
     deadline = trio.current_effective_deadline()
     timeout = None if deadline == math.inf else _milliseconds(deadline)
@@ -74,9 +74,13 @@ async def _wait_for_room(connection: Connection) -> None:
     caller = connection.session.caller
     caller.check_open()
     while True:
-        await connection.room.park()
+        try:
+            await connection.room.park()
+        except BaseException:
+            connection.room.unpark()  # in case the turn was this task's
+            raise
         caller.check_open()
-        if caller.has_room:
+        if caller.free_slots > 0:
             return
 
 

@@ -25,6 +25,7 @@ from rpc.wire.payload import EncodeError, Payload, pack
 
 __all__ = ["Dispatcher"]
 
+_METHOD = Kind.METHOD
 _STREAMS = frames.SENDS | frames.TAKES
 
 
@@ -42,7 +43,9 @@ class Dispatcher:
         connection = self._connection
         begun, record.owner = record.owner, None
         try:
-            handle = self._handle_of(record)
+            handle = self._find(record.method)
+            if handle is None or handle.kind is not _METHOD or record.flags & _STREAMS:
+                raise _refusal(record, handle)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             context = None
             if handle.signature.takes_context:
@@ -80,23 +83,6 @@ class Dispatcher:
         """Answer with an error."""
         self._connection.session.callee.fail(record, error)
         self._connection.flush_soon()
-
-    def _handle_of(self, record: Incoming) -> Handle:
-        """The handler of a call.
-
-        Raises:
-            Unimplemented: (not processed) there is none, or not for a call of this kind.
-        """
-        handle = self._find(record.method)
-        if handle is None:
-            message = f"there is no method {quote(record.method)}"
-        elif handle.kind is Kind.NOTIFICATION:
-            message = f"{handle.name} is a notification: send it with notify"
-        elif record.flags & _STREAMS:
-            message = f"{handle.name} streams nothing: call it with call"
-        else:
-            return handle
-        raise Unimplemented(message, processed=Processed.NOT_PROCESSED)
 
 
 @attrs.define(eq=False)
@@ -143,6 +129,17 @@ class Job:
         else:
             error = Cancelled("cancelled by its caller", processed=processed)
         self.dispatcher.refuse(self.record, error)
+
+
+def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
+    """Why there is no handler for a call of this name and kind."""
+    if handle is None:
+        message = f"there is no method {quote(record.method)}"
+    elif handle.kind is Kind.NOTIFICATION:
+        message = f"{handle.name} is a notification: send it with notify"
+    else:
+        message = f"{handle.name} streams nothing: call it with call"
+    return Unimplemented(message, processed=Processed.NOT_PROCESSED)
 
 
 def _encoded(result: Any, handle: Handle) -> Payload:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import outcome
 import trio
 
 from rpc.errors import Error
 
 __all__ = ["Waiter"]
+
+
+class _Woken(outcome.Value[None]):
+    """What every task is woken with: nothing. An `outcome.Value` is good for once, and making one is not free."""
+
+    def unwrap(self) -> None:
+        return None
+
+
+_WOKEN = _Woken(None)
 
 
 class Waiter:
@@ -42,7 +53,7 @@ class Waiter:
         # A task must be rescheduled once only, so whoever wakes it takes it out first.
         task, self._task = self._task, None
         if task is not None:
-            trio.lowlevel.reschedule(task)
+            trio.lowlevel.reschedule(task, _WOKEN)
 
     async def wait(self) -> None:
         """Sleep until the call has ended; a cancelled wait leaves the call as it is."""

@@ -136,9 +136,14 @@ class Callee:
         if flags & frames.TAKES:
             record.items_out = Allowance(self._shared.peer.window)
         self.calls[id] = record
-        self._take_arguments(record, payload, flags & frames.MORE, events)
-        if record.state is GATHERING:
-            events.append((Event.GATHERING, record, None))
+        if flags & frames.MORE or len(payload) > self._shared.limits.max_message:
+            self._take_arguments(record, payload, flags & frames.MORE, events)
+            if record.state is GATHERING:
+                events.append((Event.GATHERING, record, None))
+        else:
+            record.payload = payload
+            record.step(WHOLE)
+            events.append((_CALL, record, None))
 
     def take_cancel(self, fields: Fields, events: Events) -> None:
         _, id = fields

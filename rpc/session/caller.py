@@ -43,9 +43,9 @@ class Caller:
     # --- Commands ------------------------------------------------------------------------------------------------
 
     @property
-    def has_room(self) -> bool:
-        """Whether the peer takes one more call now; else `Event.ROOM` will tell, or the session ends."""
-        return len(self.calls) < self._shared.peer.max_calls
+    def free_slots(self) -> int:
+        """How many calls more the peer takes now."""
+        return self._shared.peer.max_calls - len(self.calls)
 
     def check_open(self) -> None:
         """Raise `Unavailable` (not processed) if no call can be made any more."""
@@ -63,7 +63,7 @@ class Caller:
         flags: int = 0,
         metadata: bytes = NO_METADATA,
     ) -> Outgoing:
-        """Queue a CALL; whoever calls has made sure of `has_room`.
+        """Queue a CALL; whoever calls has made sure of `free_slots`.
 
         Args:
             method: the wire name.
@@ -242,12 +242,9 @@ class Caller:
             events.append((Event.ITEM, record, whole))
 
     def _take_end(self, record: Outgoing, happening: tuple[Event, Outgoing, object], events: Events) -> None:
-        was_open = record.state is OPEN
-        if len(self.calls) >= self._shared.peer.max_calls:
-            events.append((Event.ROOM, None, None))
-        self._end(record, END)
-        if was_open:
+        if record.state is OPEN:
             events.append(happening)
+        self._end(record, END)
 
     def _give_up_on(self, record: Outgoing, what: str, events: Events) -> None:
         """End a call on this side alone: what it receives is more than this side takes."""

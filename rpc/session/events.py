@@ -54,13 +54,10 @@ class Event(enum.IntEnum):
     GOAWAY = 12
     """None, (last id or None, reason, text): the peer takes no more calls."""
 
-    ROOM = 13
-    """None, None: a call may be made again after `has_room` was false."""
-
-    BROKEN = 14
+    BROKEN = 13
     """None, ProtocolError: the connection is broken; write what is left and close."""
 
-    ENDED = 15
+    ENDED = 14
     """None, the reason given to `lost`: the last event."""
 
 

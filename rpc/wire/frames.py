@@ -224,6 +224,7 @@ def _check_error(fields: Fields, body: Buffer) -> None:
         raise ProtocolError(_WRONG_ID)
     if type(failure) is not dict:
         raise ProtocolError("ERROR: the error is a map")
+    _check_value(failure, ProtocolError)
     if len(body) > limits.MAX_ERROR:
         raise ProtocolError(f"ERROR: {len(body)} bytes; at most {limits.MAX_ERROR} are accepted", reason=Reason.SIZE)
 
@@ -347,7 +348,7 @@ def decode(body: Buffer) -> Fields | None:
         raise ProtocolError("a second HELLO" if kind == Frame.HELLO else f"unknown frame type {kind}")
     try:
         check(fields, body)
-    except ValueError as problem:  # the count of fields did not fit the row
+    except ValueError as problem:  # the row unpacked another count of fields
         raise ProtocolError(f"{Frame(kind).name}: {len(fields) - 1} fields are the wrong count") from problem
     return fields
 
@@ -368,20 +369,20 @@ def _check_metadata(metadata: object, error: type[Exception]) -> None:
     for key, value in metadata.items():
         if type(key) is not str and not _is_uint(key):
             raise error("a key of metadata is text or an unsigned integer")
-        _check_metadata_value(value, error)
+        _check_value(value, error)
 
 
-def _check_metadata_value(value: Any, error: type[Exception], levels: int = limits.MAX_DEPTH - 2) -> None:
+def _check_value(value: Any, error: type[Exception], levels: int = limits.MAX_DEPTH - 2) -> None:
     if type(value) in (list, dict):
         if not levels:
             raise error(f"a value of metadata is nested too deeply; a frame has {limits.MAX_DEPTH} levels")
         for item in value if type(value) is list else value.values():
-            _check_metadata_value(item, error, levels - 1)
+            _check_value(item, error, levels - 1)
     elif type(value) is int:
         if not -(2**64) <= value < 2**64:
             raise error("an integer of metadata is from -2^64 to 2^64-1")
     elif value is not None and type(value) not in (bool, float, str, bytes):
-        raise error("a value of metadata is null, a boolean, a number, text, bytes, an array or a map of those")
+        raise error("a value here is null, a boolean, a number, text, bytes, an array or a map of those")
 
 
 def _check_metadata_size(body: Buffer, index: int) -> None:
