@@ -72,7 +72,7 @@ class Dispatcher:
         self._connection.session.callee.reply(record, payload)
         self._connection.flush_soon()
 
-    def fail(self, record: Incoming, handle: Handle, exception: BaseException) -> None:
+    def fail(self, record: Incoming, handle: Handle, exception: Exception) -> None:
         """Answer with what a handler raised."""
         error = to_error(exception, handle=handle, debug=self._handlers.debug)
         if error.type is not None and "." not in error.type:
@@ -101,26 +101,20 @@ class Job:
         try:
             payload = _encoded(await run_async(self.handle, self.args, self.kwargs), self.handle)
         except Exception as error:
-            self._fail(error)
+            self.record.owner = None
+            self.dispatcher.fail(self.record, self.handle, error)
         else:
             # A late CANCEL must not reach whatever this worker runs next.
             self.record.owner = None
             self.dispatcher.answer(self.record, payload)
 
-    def cut_short(self, error: BaseException | None) -> None:
-        """The handler was cancelled, and raised `error` over it, or nothing."""
-        if error is not None:
-            self._fail(error)
-        else:
-            self._refuse(Processed.UNKNOWN)
+    def cut_short(self) -> None:
+        """The handler was cancelled, and ended with that."""
+        self._refuse(Processed.UNKNOWN)
 
     def never_started(self) -> None:
         """Cancelled before the handler began."""
         self._refuse(Processed.NOT_PROCESSED)
-
-    def _fail(self, error: BaseException) -> None:
-        self.record.owner = None
-        self.dispatcher.fail(self.record, self.handle, error)
 
     def _refuse(self, processed: Processed) -> None:
         self.record.owner = None

@@ -59,10 +59,10 @@ class Handlers:
 
 
 def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run a `def` handler here and now; whatever it raises comes out."""
+    """Run a `def` handler here and now, in a copy of `context`; whatever it raises comes out."""
     start = time.perf_counter()
     try:
-        return context.run(handle.function, *args, **kwargs)
+        return context.copy().run(handle.function, *args, **kwargs)
     finally:
         held = time.perf_counter() - start
         if held > _HELD:
@@ -72,9 +72,19 @@ def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: 
 
 
 async def run_async(handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run an `async def` handler, or one that is registered for a thread; whatever it raises comes out."""
+    """Run an `async def` handler, or one that is registered for a thread; whatever it raises comes out.
+
+    What it raises beside a `trio.Cancelled`, in one group, comes out without it: cancellation is told again at the
+    next checkpoint, while an error that lost its way into the tasks around the handler would end them all.
+    """
     if handle.is_async:
-        return await handle.function(*args, **kwargs)
+        try:
+            return await handle.function(*args, **kwargs)
+        except BaseExceptionGroup as group:
+            cancelled, failure = group.split(trio.Cancelled)
+            if cancelled is None or failure is None:
+                raise
+            raise failure from failure.__cause__
     # A thread is never abandoned: the answer waits for it, and it can ask trio.from_thread.check_cancelled().
     return await trio.to_thread.run_sync(partial(handle.function, *args, **kwargs))
 

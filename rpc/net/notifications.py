@@ -78,12 +78,17 @@ class Notifications:
         self._context.run(self.nursery.start_soon, function, *args)
 
     async def _run_one(self, notice: _Notice) -> None:
-        await notice.run()
+        await notice.run(self._context)
         self._ended()
 
     async def _run_queue(self) -> None:
         while self._queue:
-            await self._queue.popleft().run()
+            notice = self._queue.popleft()
+            if notice.handle.is_async:
+                # It must not see the variables of the one before: a task enters its new context with its next step.
+                trio.lowlevel.current_task().context = self._context.copy()
+                await trio.lowlevel.checkpoint()
+            await notice.run(self._context)
         self._is_queue_running = False
         self._ended()
 
@@ -112,11 +117,11 @@ class _Notice:
         except Exception as error:
             log_failure(self.handle, error)
 
-    async def run(self) -> None:
+    async def run(self, context: contextvars.Context) -> None:
+        if not self.waits:
+            self.run_inline(context)
+            return
         try:
-            if self.waits:
-                await run_async(self.handle, self.args, self.kwargs)
-            else:
-                run_inline(contextvars.copy_context(), self.handle, self.args, self.kwargs)
+            await run_async(self.handle, self.args, self.kwargs)
         except Exception as error:
             log_failure(self.handle, error)

@@ -28,8 +28,8 @@ class Job(Protocol):
         """Run the handler and answer its caller; only cancellation may escape."""
         ...
 
-    def cut_short(self, error: BaseException | None) -> None:
-        """The handler was cancelled; `error` is what it raised instead of ending quietly, if it did."""
+    def cut_short(self) -> None:
+        """The handler was cancelled, and ended with that."""
         ...
 
     def never_started(self) -> None:
@@ -56,15 +56,10 @@ class Worker:
         """Run one job after the other, until the pool has enough idle workers."""
         is_wanted = True
         while is_wanted:
-            failure: BaseException | None = None
-            try:
-                with self.scope:
-                    is_wanted = await self._run_jobs()
-            except Exception as error:
-                # What a group held beside its Cancelled comes out of the scope as a group of its own.
-                failure = error
+            with self.scope:
+                is_wanted = await self._run_jobs()
             if self.job is not None:
-                self.job.cut_short(failure)
+                self.job.cut_short()
                 self.job = None
             if self.scope.cancel_called:
                 self.scope = trio.CancelScope()
