@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
@@ -38,50 +38,46 @@ def check_declared(classes: Sequence[Any], name: str) -> None:
             raise ValueError(f"{name}: raises= has two classes named {cls.__name__}")
         names.add(cls.__name__)
         try:
-            _fields(cls)
+            _readers(cls, _arguments(cls) or {})
         except (TypeError, NameError) as error:
             raise TypeError(f"{name}: raises={cls.__name__}: {error}") from error
 
 
 def pack(exception: BaseException, cls: type[Exception]) -> dict[str, Any] | list[Any]:
     """What travels of a declared exception: the map of its fields, or else the list of its arguments."""
-    fields = _fields(cls)
-    if fields is None:
+    arguments = _arguments(cls)
+    if arguments is None:
         return list(exception.args)
-    return {field.name: getattr(exception, field.name) for field in fields}
+    return {name: getattr(exception, name) for name in arguments}
 
 
 def rebuild(cls: type[Exception], details: Any) -> Exception | None:
     """Make a declared exception from what travelled; None where it does not fit. Unknown fields are left out."""
+    arguments = _arguments(cls)
     try:
-        fields = _fields(cls)
-        if fields is not None and is_map(details):
-            given = {field.argument: field.read(details[field.name]) for field in fields if field.name in details}
-            return cls(**given)
-        if fields is None and is_list(details):
+        if arguments is None and is_list(details):
             return cls(*details)
+        if arguments is not None and is_map(details):
+            readers = _readers(cls, [name for name in arguments if name in details])
+            return cls(**{arguments[name]: read(details[name]) for name, read in readers.items()})
     except Exception:  # the details are the peer's, and the class is the application's: both may be wrong
         return None
     return None
 
 
-@attrs.frozen
-class _Field:
-    name: str
-    argument: str
-    """What the constructor calls it: attrs drops the underscores of private fields."""
-    read: Reader
+def _arguments(cls: Any) -> dict[str, str] | None:
+    """The fields that a constructor takes, and what it calls them: attrs drops the underscores of private fields.
 
-
-def _fields(cls: Any) -> tuple[_Field, ...] | None:
-    """The fields of an attrs class or dataclass that its constructor takes; None for other classes."""
-    arguments: dict[str, str]
+    None for a class that is neither of attrs nor a dataclass.
+    """
     if attrs.has(cls):
-        arguments = {field.name: field.alias or field.name for field in attrs.fields(cls) if field.init}
-    elif dataclasses.is_dataclass(cls):
-        arguments = {field.name: field.name for field in dataclasses.fields(cls) if field.init}
-    else:
-        return None
-    hints = typing.get_type_hints(cls, include_extras=True)
-    reader = MsgspecConverter().reader
-    return tuple(_Field(name, argument, reader(hints.get(name, Any))) for name, argument in arguments.items())
+        return {field.name: field.alias or field.name for field in attrs.fields(cls) if field.init}
+    if dataclasses.is_dataclass(cls):
+        return {field.name: field.name for field in dataclasses.fields(cls) if field.init}
+    return None
+
+
+def _readers(cls: type[Exception], names: Collection[str]) -> dict[str, Reader]:
+    hints = typing.get_type_hints(cls, include_extras=True) if names else {}
+    converter = MsgspecConverter()
+    return {name: converter.reader(hints.get(name, Any)) for name in names}

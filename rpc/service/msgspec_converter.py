@@ -12,7 +12,7 @@ import attrs
 import msgspec
 from msgspec import inspect
 
-from rpc.service.convert import Misfit, Reader, is_map
+from rpc.service.convert import Misfit, Reader, is_list, is_map
 from rpc.service.explain import explain
 from rpc.service.forms import AS_THEY_COME, AS_THEY_COME_NODES, FROM_TEXT, LOOSE_NODES, loosened
 from rpc.service.schema import Node, alternatives, nodes, parts, title, unset_fields
@@ -119,10 +119,14 @@ def _from_text(cls: type, value: Any) -> Any:
     return FROM_TEXT[cls](value)
 
 
-def _refuse_unset(node: Node, value: Any, path: str = "") -> None:
-    for part in parts(node, value):
-        _refuse_unset(part.node, part.value, f"{path}{part.place}")
+def _refuse_unset(node: Node, value: Any) -> None:
     if is_map(value):
         for member in alternatives(node):
             for name in unset_fields(member).intersection(value):
-                raise Misfit(path, f"sets the field '{name}', which is init=False")
+                raise Misfit("", f"sets the field '{name}', which is init=False")
+    for part in parts(node, value):
+        if is_map(part.value) or is_list(part.value):
+            try:
+                _refuse_unset(part.node, part.value)
+            except Misfit as misfit:
+                raise Misfit(f"{part.place}{misfit.path}", misfit.text) from None
