@@ -21,7 +21,7 @@ _EXAMPLES = """
 Examples:
   rpc call :9000 calc.add 2 b=3
   rpc call :9000 shop.order '{"item": "tea", "count": 2}' --timeout 0.5
-  rpc call unix:/run/notes.sock notes.find text='"5"'     the text, not the number
+  rpc call unix:/run/notes.sock notes.find '"5"'     the text, not the number
 """
 
 

@@ -80,6 +80,7 @@ async def notifications(stage: Stage, client: rpc.Client, server: Server) -> Non
     stage.heading("Notifications: never answered")
     stage.code('await client.notify(greet, "Ada")', "on the connection, in order")
     await client.notify(greet, "Ada")
+    await stage.play('await client.call("cafe.diary", lines=2)', client.call("cafe.diary", lines=2))
     code = f'async with rpc.notifier("{server.udp}") as notifier:\n    notifier.send(greet, "Grace")'
     stage.code(code, "one datagram, no await")
     async with rpc.notifier(server.udp) as notifier:

@@ -91,7 +91,7 @@ class Commands(click.Group):
         raise SystemExit(code)
 
 
-@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("rpc", cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="triorpc", message="%(prog)s %(version)s")
 def main() -> None:
     """Call Python functions in other processes."""

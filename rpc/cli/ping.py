@@ -43,9 +43,9 @@ def command(address: rpc.Address, count: int, interval: float, timeout: float, w
 
     No handler runs: what answers is the connection itself.
     """
+    times: list[float] = []
 
-    async def main() -> list[float]:
-        times: list[float] = []
+    async def main() -> None:
         async with connected(address, wait) as client:
             for number in range(1, count + 1):
                 if times:
@@ -53,15 +53,17 @@ def command(address: rpc.Address, count: int, interval: float, timeout: float, w
                 with within(timeout, str(address)):
                     times.append(await client.ping())
                 click.echo(f"{client.peer.address}: {'' if count == 1 else f'{number}: '}{_milliseconds(times[-1])}")
-        return times
 
-    times = run(main)
-    if count > 1:
-        least, middle, most = min(times), statistics.median(times), max(times)
-        click.echo(
-            f"{len(times)} answers: least {_milliseconds(least)}, median {_milliseconds(middle)}, "
-            f"most {_milliseconds(most)}"
-        )
+    try:
+        run(main)
+    finally:  # also after Ctrl-C
+        if len(times) > 1:
+            click.echo(_summary(times))
+
+
+def _summary(times: list[float]) -> str:
+    least, middle, most = (_milliseconds(time) for time in (min(times), statistics.median(times), max(times)))
+    return f"{len(times)} answers: least {least}, median {middle}, most {most}"
 
 
 def _milliseconds(seconds: float) -> str:
