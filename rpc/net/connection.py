@@ -146,6 +146,8 @@ class Connection:
                 with trio.move_on_after(self.limits.drain_timeout):
                     await self.dispatcher.notifications.finish()
                 nursery.cancel_scope.cancel()
+        except Exception:
+            self._fail()
         finally:
             self.end("this side closed it")
             if isinstance(self.link, StreamLink):
@@ -171,6 +173,11 @@ class Connection:
         self.drained.unpark_all()
         for answered in self._pongs.values():
             answered.set()
+
+    def _fail(self) -> None:
+        """End the connection for the exception at hand, which is a fault of this library (rule 5)."""
+        _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
+        self.end("a failure inside this side")
 
     def abort(self, reason: Reason, text: str) -> None:
         """End the connection for something that the peer did, and tell it why."""
@@ -253,8 +260,7 @@ class Connection:
             if self.room:
                 self.room.unpark(count=max(0, self.session.caller.free_slots))
         except Exception:
-            _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
-            self.end("a failure inside this side")
+            self._fail()
         if self._aborting is not None:
             self.abort(*self._aborting)
         if self._ending is not None:
@@ -376,6 +382,9 @@ class Connection:
                 rest = self.link.send_nowait(session.take())
             except OSError as error:
                 self.end(error.strerror or str(error))
+                return
+            except Exception:
+                self._fail()
                 return
             if rest:
                 self._stalled = True

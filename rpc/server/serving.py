@@ -59,14 +59,7 @@ class Serving:
             nursery.start_soon(self.serve_link, link)
 
     async def serve_link(self, link: Link) -> None:
-        """Serve one connection until it ends; a failure of ours ends this connection alone."""
-        try:
-            await self._serve_link(link)
-        except Exception:
-            _logger.exception("%s: a failure inside this library ended the connection", link.peer.address)
-            link.close()
-
-    async def _serve_link(self, link: Link) -> None:
+        """Serve one connection until it ends."""
         session = Session(is_connector=False, limits=self.limits, agent=AGENT)
         connection = Connection(link, session, self.readiness, self.handlers, self.limits)
         connection.client = Client(connection)
