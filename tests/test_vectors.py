@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rpc.wire import datagrams, failures, frames, hello, payload, profile
+from rpc.wire import metadata as metadata_rows
 from rpc.wire.frames import Frame
 from tests.vector_files import Vector, each, load, needs, octets, same, value
 from tests.vector_session import expected, outcome
@@ -56,12 +57,12 @@ def encode_hello(version: int, settings: dict[int, Any]) -> bytes:
 
 
 def encode_call(id: int, flags: int, method: str, timeout: int | None, meta: Any, arguments: bytes) -> bytes:
-    items = frames.method_item(method), timeout, frames.metadata_item(meta)
+    items = frames.method_item(method), timeout, metadata_rows.encode(meta)
     return frames.call(id, *items, flags=flags, size=len(arguments)) + arguments
 
 
 def encode_notify(method: str, meta: Any, arguments: bytes) -> bytes:
-    return frames.notify(frames.method_item(method), frames.metadata_item(meta), len(arguments)) + arguments
+    return frames.notify(frames.method_item(method), metadata_rows.encode(meta), len(arguments)) + arguments
 
 
 def encode_part(encode: Callable[[int, int, int], bytes], id: int, flags: int, part: bytes) -> bytes:

@@ -16,9 +16,9 @@ from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.faults import from_error
 from rpc.service.handle import Method, Notification
-from rpc.session.caller import NO_METADATA
 from rpc.wire import frames
-from rpc.wire.frames import metadata_item
+from rpc.wire import metadata as metadata_rows
+from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import decode, pack
 from rpc.wire.profile import ProfileError
 
@@ -48,7 +48,7 @@ class Options:
         fields: dict[int | str, Any] = {str(key): value for key, value in self.metadata.items()}
         if self.idempotency_key is not None:
             fields[_IDEMPOTENCY_KEY] = self.idempotency_key
-        return metadata_item(fields)
+        return metadata_rows.encode(fields)
 
 
 class Client:

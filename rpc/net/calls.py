@@ -15,8 +15,8 @@ from rpc.errors import Code
 from rpc.net.connection import Connection
 from rpc.net.link import SocketLink
 from rpc.net.waiting import Waiter
-from rpc.session.caller import NO_METADATA
 from rpc.session.calls import Outgoing
+from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Payload
 
 __all__ = ["call", "notify"]

@@ -14,12 +14,10 @@ from rpc.session.shared import Shared
 from rpc.session.states import CALLER_TAKES, END, GIVE_UP, GIVEN_UP, LOST, OPEN, QUEUED, Step
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
+from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Payload
 
-__all__ = ["NO_METADATA", "Caller"]
-
-NO_METADATA = b"\xf6"
-"""Metadata that is missing, as it stands in a frame."""
+__all__ = ["Caller"]
 
 _REPLY = Event.REPLY
 
@@ -70,7 +68,7 @@ class Caller:
             payload: the encoded arguments.
             timeout: milliseconds left, or None.
             flags: NAMED, SENDS and TAKES as they fit.
-            metadata: an encoded item, see `rpc.wire.frames.metadata_item`.
+            metadata: an encoded item, see `rpc.wire.metadata.encode`.
 
         Raises:
             Unavailable: the connection has ended, or the peer takes no more calls; nothing was sent.

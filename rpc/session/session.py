@@ -21,7 +21,7 @@ from rpc import limits as numbers
 from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unavailable
 from rpc.limits import Limits
 from rpc.session.callee import Callee
-from rpc.session.caller import NO_METADATA, Caller
+from rpc.session.caller import Caller
 from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
@@ -29,6 +29,7 @@ from rpc.session.shared import Shared
 from rpc.wire import frames, hello
 from rpc.wire.frames import Fields, Frame
 from rpc.wire.framing import PREFIX, FrameReader
+from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Session", "Waits"]

@@ -17,6 +17,7 @@ from rpc.errors import Processed, ProtocolError, ResourceExhausted
 from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
 from rpc.wire import frames
 from rpc.wire.framing import PREFIX
+from rpc.wire.heads import UINT, write_head
 
 __all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
 
@@ -70,7 +71,7 @@ def encode(method: str, payload: bytes, sender: bytes, sequence: int, *, max_siz
         ValueError: the method name is empty or has more than 255 bytes.
     """
     # A map of two pairs: 5 and a byte string of 8, 6 and an integer.
-    metadata = b"\xa2\x05\x48" + sender + b"\x06" + frames.head(0, sequence)
+    metadata = b"\xa2\x05\x48" + sender + b"\x06" + write_head(UINT, sequence)
     datagram = frames.notify(frames.method_item(method), metadata, len(payload))[PREFIX:] + payload
     if len(datagram) > max_size:
         raise ResourceExhausted(

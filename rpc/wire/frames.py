@@ -10,14 +10,16 @@ A decoded frame is a plain list: the frame type and the fields of its row.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from rpc import limits
 from rpc.errors import ProtocolError, Reason
-from rpc.wire import heads, profile
-from rpc.wire import payload as payloads
+from rpc.wire import metadata as metadata_rows
+from rpc.wire import profile
 from rpc.wire.framing import prefix
+from rpc.wire.heads import BYTES, TEXT, UINT
+from rpc.wire.heads import write_head as head
 from rpc.wire.payload import Buffer
 
 __all__ = [
@@ -30,7 +32,6 @@ __all__ = [
     "decode",
     "error",
     "goaway",
-    "metadata_item",
     "method_item",
     "notify",
     "ping",
@@ -83,25 +84,6 @@ _WRONG_PAYLOAD = "a payload is a byte string"
 Fields = list[Any]
 
 
-# --- Heads -----------------------------------------------------------------------------------------------------
-
-_BYTE = [bytes((value,)) for value in range(256)]
-
-
-def head(major: int, value: int) -> bytes:
-    """The shortest head of a CBOR item; `major` is the major type in its upper three bits."""
-    if value < 24:
-        return _BYTE[major | value]
-    if value < 0x100:
-        return _BYTE[major | 24] + _BYTE[value]
-    if value < 0x10000:
-        return _BYTE[major | 25] + value.to_bytes(2, "big")
-    if value < 0x100000000:
-        return _BYTE[major | 26] + value.to_bytes(4, "big")
-    return _BYTE[major | 27] + value.to_bytes(8, "big")
-
-
-UINT, BYTES, TEXT = 0x00, 0x40, 0x60
 _NULL = b"\xf6"
 _FLAGS = [head(UINT, flags) for flags in range(32)]
 
@@ -121,22 +103,6 @@ def method_item(method: str) -> bytes:
     if not 0 < len(encoded) <= limits.MAX_METHOD:
         raise ValueError(f"a method name has 1 to {limits.MAX_METHOD} bytes, not {len(encoded)}: {method[:40]!r}")
     return head(TEXT, len(encoded)) + encoded
-
-
-def metadata_item(metadata: Mapping[int | str, Any] | None) -> bytes:
-    """Metadata as it stands in CALL and NOTIFY.
-
-    Raises:
-        ValueError: a key or value that metadata cannot hold, or more than 8192 bytes.
-        EncodeError: a value that cannot travel at all.
-    """
-    if not metadata:
-        return _NULL
-    _check_metadata(dict(metadata), ValueError)
-    encoded = payloads.encode(dict(metadata))
-    if len(encoded) > limits.MAX_METADATA:
-        raise ValueError(f"metadata of {len(encoded)} bytes; at most {limits.MAX_METADATA} travel with a call")
-    return encoded
 
 
 # --- CALL ------------------------------------------------------------------------------------------------------
@@ -170,8 +136,7 @@ def _check_call(fields: Fields, body: Buffer) -> None:
     if type(payload) is not bytes:
         raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
-        _check_metadata(metadata, ProtocolError)
-        _check_metadata_size(body, 5)
+        metadata_rows.check(metadata, body, 5)
 
 
 # --- DATA ------------------------------------------------------------------------------------------------------
@@ -224,7 +189,6 @@ def _check_error(fields: Fields, body: Buffer) -> None:
         raise ProtocolError(_WRONG_ID)
     if type(failure) is not dict:
         raise ProtocolError("ERROR: the error is a map")
-    _check_value(failure, ProtocolError)
     if len(body) > limits.MAX_ERROR:
         raise ProtocolError(f"ERROR: {len(body)} bytes; at most {limits.MAX_ERROR} are accepted", reason=Reason.SIZE)
 
@@ -271,8 +235,7 @@ def _check_notify(fields: Fields, body: Buffer) -> None:
     if type(payload) is not bytes:
         raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
-        _check_metadata(metadata, ProtocolError)
-        _check_metadata_size(body, 2)
+        metadata_rows.check(metadata, body, 2)
 
 
 # --- PING, PONG ------------------------------------------------------------------------------------------------
@@ -361,37 +324,3 @@ def _check_method(method: object) -> None:
     # A character has at most 4 bytes, so only long names need to be measured.
     if type(method) is not str or not method or (len(method) > 63 and len(method.encode()) > limits.MAX_METHOD):
         raise ProtocolError(f"a method name is text of 1 to {limits.MAX_METHOD} bytes")
-
-
-def _check_metadata(metadata: object, error: type[Exception]) -> None:
-    if type(metadata) is not dict:
-        raise error("metadata is a map or null")
-    for key, value in metadata.items():
-        if type(key) is not str and not _is_uint(key):
-            raise error("a key of metadata is text or an unsigned integer")
-        _check_value(value, error)
-
-
-def _check_value(value: Any, error: type[Exception], levels: int = limits.MAX_DEPTH - 2) -> None:
-    if type(value) in (list, dict):
-        if not levels:
-            raise error(f"a value of metadata is nested too deeply; a frame has {limits.MAX_DEPTH} levels")
-        for item in value if type(value) is list else value.values():
-            _check_value(item, error, levels - 1)
-    elif type(value) is int:
-        if not -(2**64) <= value < 2**64:
-            raise error("an integer of metadata is from -2^64 to 2^64-1")
-    elif value is not None and type(value) not in (bool, float, str, bytes):
-        raise error("a value here is null, a boolean, a number, text, bytes, an array or a map of those")
-
-
-def _check_metadata_size(body: Buffer, index: int) -> None:
-    """Measure the metadata of a frame, the element `index` of its array, as it was encoded."""
-    if len(body) <= limits.MAX_METADATA:
-        return
-    _, _, start = heads.read_head(body, 0)
-    for _ in range(index):
-        start = heads.skip(body, start)
-    size = heads.skip(body, start) - start
-    if size > limits.MAX_METADATA:
-        raise ProtocolError(f"metadata of {size} bytes; at most {limits.MAX_METADATA} are accepted", reason=Reason.SIZE)

@@ -62,8 +62,6 @@ def decode(data: Buffer, *, max_items: int = MAX_ITEMS) -> Any:
 def decode_envelope(body: Buffer) -> Any:
     """Decode the body of a frame: one item without any tag.
 
-    `undefined` and unassigned simple values are left to the rows of the frames, which check each value's type.
-
     Raises:
         ProfileError: the bytes break the profile.
     """
