@@ -47,9 +47,11 @@ async def call(
     deadline = trio.current_effective_deadline()
     timeout = None if deadline == math.inf else _milliseconds(deadline)
     is_alone = not caller.calls
-    record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
-    waiter = record.owner = Waiter()
+    waiter = Waiter()
+    record: Outgoing | None = None
     try:
+        record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+        record.owner = waiter
         if is_alone and connection.lend():
             try:
                 connection.flush()
@@ -74,11 +76,7 @@ async def _wait_for_room(connection: Connection) -> None:
     caller = connection.session.caller
     caller.check_open()
     while True:
-        try:
-            await connection.room.park()
-        except BaseException:
-            connection.room.unpark()  # in case the turn was this task's
-            raise
+        await connection.room.park()
         caller.check_open()
         if caller.free_slots > 0:
             return
@@ -86,7 +84,7 @@ async def _wait_for_room(connection: Connection) -> None:
 
 def _milliseconds(deadline: float) -> int:
     """What is left, rounded up: the callee must not give up before the caller."""
-    return max(0, math.ceil((deadline - trio.current_time()) * 1000))
+    return math.ceil(max(0.0, deadline - trio.current_time()) * 1000)  # a cancelled scope's deadline is -inf
 
 
 async def _read_until(connection: Connection, waiter: Waiter) -> None:
@@ -101,10 +99,15 @@ async def _read_until(connection: Connection, waiter: Waiter) -> None:
         connection.pump()
 
 
-def _give_up(connection: Connection, record: Outgoing) -> None:
-    record.owner = None
-    connection.session.caller.cancel(record)
-    connection.flush_soon()
+def _give_up(connection: Connection, record: Outgoing | None) -> None:
+    """Leave a call without its end; there is no record where it could not even be queued."""
+    caller = connection.session.caller
+    if record is not None:
+        record.owner = None
+        caller.cancel(record)
+        connection.flush_soon()
+    if caller.free_slots > 0:
+        connection.room.unpark()  # the turn was this caller's: nothing that arrives may ever tell the next one
 
 
 async def _own_deadline_first(deadline: float) -> None:
