@@ -122,7 +122,8 @@ class Client:
             error.was_received = True
             if isinstance(target, str):
                 raise
-            raise from_error(error, target.raises, target.service) from None
+            exception = from_error(error, target.raises, target.service)
+            raise exception from exception.__cause__
 
     # --- Notifications -------------------------------------------------------------------------------------------
 
