@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import attrs
@@ -15,7 +15,7 @@ from rpc.net.connection import Connection
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.faults import from_error
-from rpc.service.handle import Method, Notification
+from rpc.service.handle import Answering, Handle, Method, Notifiable, Notification
 from rpc.wire import frames
 from rpc.wire import metadata as metadata_rows
 from rpc.wire.metadata import NO_METADATA
@@ -80,23 +80,13 @@ class Client:
 
     @overload
     async def call(
-        self,
-        target: Method[Callable[Concatenate[Context[Any], P], Awaitable[T]]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
+        self, target: Answering[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T: ...
     @overload
-    async def call(
-        self, target: Method[Callable[Concatenate[Context[Any], P], T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, target: Method[Callable[P, Awaitable[T]]], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
-    @overload
-    async def call(self, target: Method[Callable[P, T]], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    async def call(self, target: Answering[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
     @overload
     async def call(self, target: str, /, *args: Any, **kwargs: Any) -> Any: ...
-    async def call(self, target: str | Method[Any], /, *args: Any, **kwargs: Any) -> Any:
+    async def call(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call a method and give its result.
 
         By its name (``"calc.add"``) the result is what it was on the wire: maps, arrays, text and so on. By its
@@ -122,20 +112,20 @@ class Client:
             error.was_received = True
             if isinstance(target, str):
                 raise
-            exception = from_error(error, target.raises, target.service)
-            raise exception from exception.__cause__
+            raised = from_error(error, target.raises, target.service)
+            raise raised from raised.__cause__
 
     # --- Notifications -------------------------------------------------------------------------------------------
 
     @overload
     async def notify(
-        self, target: Notification[Callable[Concatenate[Context[Any], P], Any]], /, *args: P.args, **kwargs: P.kwargs
+        self, target: Notifiable[Concatenate[Context[Any], P]], /, *args: P.args, **kwargs: P.kwargs
     ) -> None: ...
     @overload
-    async def notify(self, target: Notification[Callable[P, Any]], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
+    async def notify(self, target: Notifiable[P], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
     @overload
     async def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
-    async def notify(self, target: str | Notification[Any], /, *args: Any, **kwargs: Any) -> None:
+    async def notify(self, target: Any, /, *args: Any, **kwargs: Any) -> None:
         """Send a notification on the connection: in order with the calls, at most once, never answered.
 
         It waits only where the peer does not read and more than 1 MiB is queued. What is queued leaves even if the
@@ -206,7 +196,7 @@ class Client:
             self._connection.end("this client was closed")
 
 
-def _name_of(target: Any, kind: type[Method[Any] | Notification[Any]], word: str) -> str:
+def _name_of(target: Any, kind: type[Handle], word: str) -> str:
     if isinstance(target, kind):
         return target.name
     raise TypeError(f"{target!r} is no {word}: give the decorated function, or its name as 'service.name'")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, overload
 
@@ -13,7 +13,7 @@ from rpc.errors import Processed, ResourceExhausted, Unavailable
 from rpc.limits import MAX_DATAGRAM
 from rpc.net.datagrams import DatagramSender, SenderStatistics, open_sender
 from rpc.service.context import Context
-from rpc.service.handle import Notification
+from rpc.service.handle import Notifiable, Notification
 from rpc.wire import datagrams, payload
 
 __all__ = ["Notifier", "notifier"]
@@ -34,18 +34,12 @@ class Notifier:
         return f"<Notifier {self._socket.address}>"
 
     @overload
-    def send(
-        self,
-        target: Notification[Callable[Concatenate[Context[Any], P], Any]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None: ...
+    def send(self, target: Notifiable[Concatenate[Context[Any], P]], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
     @overload
-    def send(self, target: Notification[Callable[P, Any]], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
+    def send(self, target: Notifiable[P], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
     @overload
-    def send(self, target: str, /, *args: object, **kwargs: object) -> None: ...
-    def send(self, target: str | Notification[Any], /, *args: object, **kwargs: object) -> None:
+    def send(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
+    def send(self, target: Any, /, *args: Any, **kwargs: Any) -> None:
         """Send one notification, by its name or by its handle, and do not wait for anything.
 
         The datagram may be lost on its way, or right here where the kernel has no room for it, which
