@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpc.errors import ProtocolError, Reason
+from rpc.wire.framing import PREFIX, FrameReader, prefix
+
+MAX_FRAME = 262_144
+LARGE = 65_536
+"""Body bytes from which the reader offers its own buffer."""
+
+
+def body(size: int) -> bytes:
+    """A body whose bytes tell where they belong."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+def framed(*bodies: bytes) -> bytes:
+    return b"".join(prefix(len(one)) + one for one in bodies)
+
+
+# --- Ways to bring a stream to a reader ----------------------------------------------------------------------------
+
+Read = Callable[[FrameReader, bytes], Iterator[bytes]]
+
+
+def whole(reader: FrameReader, stream: bytes) -> Iterator[bytes]:
+    yield from map(bytes, reader.bodies(stream))
+
+
+def byte_by_byte(reader: FrameReader, stream: bytes) -> Iterator[bytes]:
+    for at in range(len(stream)):
+        yield from map(bytes, reader.bodies(stream[at : at + 1]))
+
+
+def straight_into(reader: FrameReader, stream: bytes) -> Iterator[bytes]:
+    """As a transport does: 5000 bytes at once, into the reader's own buffer where it offers one."""
+    while stream:
+        room = reader.want()
+        count = min(len(stream), 5000 if room is None else len(room), 5000)
+        if room is None:
+            yield from map(bytes, reader.bodies(stream[:count]))
+        else:
+            room[:count] = stream[:count]
+            done = reader.filled(count)
+            if done is not None:
+                yield bytes(done)
+        stream = stream[count:]
+
+
+@pytest.mark.parametrize("read", [whole, byte_by_byte, straight_into])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [1],
+        [1, 2, 3],
+        [300, 1, 5000],
+        [LARGE - 1],
+        [LARGE],
+        [LARGE + 1],
+        [1, LARGE, 1, LARGE + 7, 2],
+    ],
+    ids=str,
+)
+def test_a_stream_gives_its_bodies_however_it_is_read(read: Read, sizes: list[int]) -> None:
+    bodies = [body(size) for size in sizes]
+    reader = FrameReader(MAX_FRAME)
+    assert list(read(reader, framed(*bodies))) == bodies
+    assert not reader.is_partial
+    assert reader.want() is None
+
+
+@given(
+    sizes=st.lists(st.sampled_from([1, 2, 5, 255, 256, LARGE - 1, LARGE, LARGE + 300]), max_size=4),
+    cuts=st.lists(st.integers(1, 70_000), min_size=1, max_size=20),
+)
+def test_no_cut_changes_the_bodies(sizes: list[int], cuts: list[int]) -> None:
+    bodies = [body(size) for size in sizes]
+    stream = framed(*bodies)
+    reader = FrameReader(MAX_FRAME)
+    found: list[bytes] = []
+    for cut in [*cuts, len(stream)]:
+        found += map(bytes, reader.bodies(stream[:cut]))
+        stream = stream[cut:]
+    assert found == bodies
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_any_buffer_will_do(kind: Callable[[bytes], bytes | bytearray | memoryview]) -> None:
+    reader = FrameReader(MAX_FRAME)
+    stream = framed(b"one", b"two", body(LARGE), b"four")
+    found = [*reader.bodies(kind(stream[:9])), *reader.bodies(kind(stream[9:-2])), *reader.bodies(kind(stream[-2:]))]
+    assert list(map(bytes, found)) == [b"one", b"two", body(LARGE), b"four"]
+
+
+# --- What is unfinished --------------------------------------------------------------------------------------------
+
+
+def test_a_reader_tells_whether_a_frame_has_begun() -> None:
+    reader = FrameReader(MAX_FRAME)
+    for data, is_partial in ((b"", False), (b"\0", True), (b"\0\0", True), (b"\2", True), (b"a", True), (b"b", False)):
+        list(reader.bodies(data))
+        assert reader.is_partial is is_partial
+    list(reader.bodies(prefix(LARGE)))
+    assert reader.is_partial
+
+
+def test_only_a_large_body_is_read_straight_into_its_place() -> None:
+    reader = FrameReader(MAX_FRAME)
+    list(reader.bodies(prefix(LARGE - 1) + b"a"))
+    assert reader.want() is None
+    reader = FrameReader(MAX_FRAME)
+    assert list(reader.bodies(b"\0\0\0\1a" + prefix(LARGE) + b"abc")) == [b"a"]
+    room = reader.want()
+    assert room is not None
+    assert len(room) == LARGE - 3
+    room[:2] = b"de"
+    assert reader.filled(2) is None
+    room = reader.want()
+    assert room is not None
+    assert len(room) == LARGE - 5
+    room[:] = bytes(LARGE - 5)
+    assert reader.filled(LARGE - 5) == b"abcde" + bytes(LARGE - 5)
+    assert reader.want() is None
+
+
+def test_what_is_left_is_known_while_a_body_is_looked_at() -> None:
+    reader = FrameReader(MAX_FRAME)
+    for _ in reader.bodies(framed(b"one", b"two") + b"\0"):
+        assert not reader.is_partial
+    assert reader.is_partial
+
+
+# --- Lengths -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 16385, 65536, 2**24, 2**32 - 1])
+def test_a_wrong_length_is_refused_before_any_of_its_body_is_there(size: int) -> None:
+    reader = FrameReader(16384)
+    bodies = reader.bodies(framed(b"one", body(16384)) + prefix(size))
+    assert [len(next(bodies)), len(next(bodies))] == [3, 16384]
+    with pytest.raises(ProtocolError, match=f"a frame of {size} bytes; 1 to 16384 are accepted") as caught:
+        next(bodies)
+    assert caught.value.reason is Reason.SIZE
+    assert not reader.is_partial
+    assert reader.want() is None
+
+
+def test_a_length_is_judged_when_its_four_bytes_are_there() -> None:
+    reader = FrameReader(16384)
+    assert list(reader.bodies(b"\xff\xff\xff")) == []
+    with pytest.raises(ProtocolError):
+        list(reader.bodies(b"\xff"))
+
+
+def test_the_limit_may_rise_between_two_frames_of_one_read() -> None:
+    reader = FrameReader(16384)
+    sizes: list[int] = []
+    for one in reader.bodies(framed(b"hello", body(20_000))):
+        sizes.append(len(one))
+        reader.max_frame = MAX_FRAME
+    assert sizes == [5, 20_000]
+
+
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        (b"GET / HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"POST /x HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"PUT /x HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"HEAD / HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"OPTIONS * HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"DELETE /x HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"PATCH /x HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"CONNECT a:1 HTTP/1.1\r\n", "the peer speaks HTTP"),
+        (b"PRI * HTTP/2.0\r\n", "the peer speaks HTTP/2"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "the peer speaks HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the peer speaks SSH"),
+        (b"\x16\x03\x01\x00\xf8\x01", "the peer speaks TLS: connect with tls://"),
+        (b"EHLO example.org\r\n", "a frame of 1162366031 bytes; 1 to 262144 are accepted"),
+    ],
+)
+def test_the_reason_names_the_protocol_of_a_stranger(first: bytes, what: str) -> None:
+    with pytest.raises(ProtocolError) as caught:
+        list(FrameReader(MAX_FRAME).bodies(first))
+    assert caught.value.message == what
+    assert caught.value.reason is Reason.SIZE
+
+
+def test_the_prefix_is_four_bytes_big_endian() -> None:
+    assert PREFIX == 4
+    assert prefix(1) == b"\0\0\0\1"
+    assert prefix(0x01020304) == b"\1\2\3\4"
