@@ -29,7 +29,7 @@ from typing import Any
 
 import trio
 
-from rpc.errors import ProtocolError, Reason, Unavailable
+from rpc.errors import Cancelled, Error, ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
 from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
@@ -38,7 +38,7 @@ from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
 from rpc.net.workers import Worker, Workers
 from rpc.peer import Peer
-from rpc.session.calls import Incoming
+from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event, Events
 from rpc.session.session import Session, Waits
 from rpc.text import quote
@@ -302,23 +302,36 @@ class Connection:
         # No worker has what has ended meanwhile, nor what was never begun because the connection ended first.
         if isinstance(record.owner, Worker):
             record.owner.cancel()
+        if record.stream is not None:
+            # The scope has spoken first: only a handler that shields itself sees this, and must not take it for the
+            # end of its caller's items.
+            record.stream.close(Cancelled("cancelled by its caller"))
 
-    def _on_reply(self, record: Any, payload: bytes) -> None:
+    def _on_reply(self, record: Outgoing, payload: bytes) -> None:
         waiter, record.owner = record.owner, None
         waiter.succeed(payload)
+        if record.stream is not None:
+            record.stream.close()
 
-    def _on_error(self, record: Any, error: Any) -> None:
+    def _on_error(self, record: Outgoing, error: Error) -> None:
         waiter, record.owner = record.owner, None
         waiter.fail(error)
+        if record.stream is not None:
+            record.stream.close(error)
 
-    def _on_item(self, record: Any, payload: bytes) -> None:
-        record.owner.put_item(payload)
+    # What comes for a call that was refused when it was dispatched, earlier in the same batch, finds no stream.
 
-    def _on_items_end(self, record: Any, value: None) -> None:
-        record.owner.end_items()
+    def _on_item(self, record: Outgoing | Incoming, payload: bytes) -> None:
+        if record.stream is not None:
+            record.stream.put_item(payload)
 
-    def _on_credit(self, record: Any, value: None) -> None:
-        record.owner.credit()
+    def _on_items_end(self, record: Incoming, value: None) -> None:
+        if record.stream is not None:
+            record.stream.end_items()
+
+    def _on_credit(self, record: Outgoing | Incoming, value: None) -> None:
+        if record.stream is not None:
+            record.stream.credit()
 
     def _on_notify(self, record: None, value: list[Any]) -> None:
         method, metadata, payload = value

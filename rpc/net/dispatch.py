@@ -7,25 +7,24 @@ in a worker. Nothing here raises for what a peer or a handler did.
 from __future__ import annotations
 
 import math
-from typing import Any
 
-import attrs
 import trio
 
-from rpc.errors import Cancelled, DeadlineExceeded, Error, Internal, Processed, Unimplemented
-from rpc.net.handlers import Handlers, log_failure, run_async, run_inline
+from rpc.errors import DeadlineExceeded, Error, Processed, Unimplemented
+from rpc.net.handlers import Handlers, log_failure, run_inline
 from rpc.net.host import Host
+from rpc.net.jobs import JOBS, encoded
 from rpc.net.notifications import Notifications
 from rpc.service.faults import to_error
 from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
 from rpc.text import quote
 from rpc.wire import frames
-from rpc.wire.payload import EncodeError, Payload, pack
+from rpc.wire.payload import Payload
 
 __all__ = ["Dispatcher"]
 
-_METHOD = Kind.METHOD
+_METHOD, _NOTIFICATION = Kind.METHOD, Kind.NOTIFICATION
 _STREAMS = frames.SENDS | frames.TAKES
 
 
@@ -44,7 +43,7 @@ class Dispatcher:
         begun, record.owner = record.owner, None
         try:
             handle = self._find(record.method)
-            if handle is None or handle.kind is not _METHOD or record.flags & _STREAMS:
+            if handle is None or handle.kind is _NOTIFICATION or record.flags & _STREAMS != getattr(handle, "flags", 0):
                 raise _refusal(record, handle)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             context = None
@@ -57,11 +56,12 @@ class Dispatcher:
             connection.session.callee.fail(record, refusal)
             return
         record.payload = b""
-        if handle.is_async or handle.thread:
-            record.owner = connection.workers.start(Job(self, record, handle, args, kwargs, deadline))
+        if handle.is_async or handle.thread or handle.kind is not _METHOD:
+            job = JOBS[handle.kind](self, record, handle, args, kwargs, deadline)
+            record.owner = connection.workers.start(job)
             return
         try:
-            payload = _encoded(run_inline(connection.context, handle, args, kwargs), handle)
+            payload = encoded(run_inline(connection.context, handle, args, kwargs), handle.name)
         except Exception as error:
             self.fail(record, handle, error)
         else:
@@ -85,46 +85,6 @@ class Dispatcher:
         self._connection.flush_soon()
 
 
-@attrs.define(eq=False)
-class Job:
-    """One call in a worker, from its start to its answer."""
-
-    dispatcher: Dispatcher
-    record: Incoming
-    handle: Handle
-    args: Any
-    kwargs: dict[str, Any]
-    deadline: float
-
-    async def run(self) -> None:
-        """Run the handler and answer its caller; only cancellation escapes."""
-        try:
-            payload = _encoded(await run_async(self.handle, self.args, self.kwargs), self.handle)
-        except Exception as error:
-            self.record.owner = None
-            self.dispatcher.fail(self.record, self.handle, error)
-        else:
-            # A late CANCEL must not reach whatever this worker runs next.
-            self.record.owner = None
-            self.dispatcher.answer(self.record, payload)
-
-    def cut_short(self) -> None:
-        """The handler was cancelled, and ended with that."""
-        self._refuse(Processed.UNKNOWN)
-
-    def never_started(self) -> None:
-        """Cancelled before the handler began."""
-        self._refuse(Processed.NOT_PROCESSED)
-
-    def _refuse(self, processed: Processed) -> None:
-        self.record.owner = None
-        if trio.current_time() >= self.deadline:
-            error: Error = DeadlineExceeded("the caller's deadline has passed", processed=processed)
-        else:
-            error = Cancelled("cancelled by its caller", processed=processed)
-        self.dispatcher.refuse(self.record, error)
-
-
 def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
     """Why there is no handler for a call of this name and kind."""
     if handle is None:
@@ -134,14 +94,6 @@ def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
     else:
         message = f"{handle.name} streams nothing: call it with call"
     return Unimplemented(message, processed=Processed.NOT_PROCESSED)
-
-
-def _encoded(result: Any, handle: Handle) -> Payload:
-    try:
-        return pack(result)
-    except EncodeError as error:
-        message = f"the result of {handle.name} cannot travel: {error}"
-        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
 
 
 def _deadline(timeout: int, begun: float | None) -> float:

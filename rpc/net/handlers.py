@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 import trio
@@ -19,7 +19,7 @@ from rpc.service.handle import Handle
 from rpc.service.table import Table
 from rpc.text import quote
 
-__all__ = ["Handlers", "log_failure", "run_async", "run_inline"]
+__all__ = ["Handlers", "log_failure", "raise_unmixed", "run_async", "run_inline"]
 
 _logger = logging.getLogger("rpc")
 
@@ -72,21 +72,26 @@ def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: 
 
 
 async def run_async(handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
-    """Run an `async def` handler, or one that is registered for a thread; whatever it raises comes out.
-
-    What it raises beside a `trio.Cancelled`, in one group, comes out without it: cancellation is told again at the
-    next checkpoint, while an error that lost its way into the tasks around the handler would end them all.
-    """
+    """Run an `async def` handler, or one that is registered for a thread; whatever it raises comes out unmixed."""
     if handle.is_async:
         try:
             return await handle.function(*args, **kwargs)
         except BaseExceptionGroup as group:
-            cancelled, failure = group.split(trio.Cancelled)
-            if cancelled is None or failure is None:
-                raise
-            raise failure from failure.__cause__
+            raise_unmixed(group)
     # A thread is never abandoned: the answer waits for it, and it can ask trio.from_thread.check_cancelled().
     return await trio.to_thread.run_sync(partial(handle.function, *args, **kwargs))
+
+
+def raise_unmixed(group: BaseExceptionGroup) -> NoReturn:
+    """Raise a group that a handler raised, without the `trio.Cancelled` that it may hold beside errors.
+
+    Cancellation is told again at the next checkpoint, while an error that lost its way into the tasks around the
+    handler would end them all.
+    """
+    cancelled, failure = group.split(trio.Cancelled)
+    if cancelled is None or failure is None:
+        raise group
+    raise failure from failure.__cause__
 
 
 def log_failure(handle: Handle, error: BaseException) -> None:

@@ -9,7 +9,7 @@ import trio
 
 from rpc.errors import Error
 
-__all__ = ["Waiter"]
+__all__ = ["Sleeper", "Waiter"]
 
 
 class _Woken:
@@ -26,46 +26,61 @@ class _Woken:
 _WOKEN: Any = _Woken()
 
 
-class Waiter:
-    """The owner of an outgoing call.
+class Sleeper:
+    """One task that sleeps until it is woken."""
 
-    Attributes:
-        is_done: whether the call has ended; then `payload` is its result, or `error` its failure.
-    """
-
-    __slots__ = ("_task", "error", "is_done", "payload")
+    __slots__ = ("_task",)
 
     def __init__(self) -> None:
-        self.is_done = False
-        self.payload = b""
-        self.error: Error | None = None
         self._task: trio.lowlevel.Task | None = None
 
-    def succeed(self, payload: bytes) -> None:
-        """The call has returned."""
-        self.payload = payload
-        self._wake()
-
-    def fail(self, error: Error) -> None:
-        """The call has failed."""
-        self.error = error
-        self._wake()
-
-    def _wake(self) -> None:
-        self.is_done = True
+    def wake(self) -> None:
+        """Wake the task, if it sleeps."""
         # A task must be rescheduled once only, so whoever wakes it takes it out first.
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task, _WOKEN)
 
-    async def wait(self) -> None:
-        """Sleep until the call has ended; a cancelled wait leaves the call as it is."""
-        if self.is_done:
-            await trio.lowlevel.checkpoint()
-            return
+    async def sleep(self) -> None:
+        """Sleep until the next `wake`; a wake before this is not remembered."""
         self._task = trio.lowlevel.current_task()
         await trio.lowlevel.wait_task_rescheduled(self._forget)
 
     def _forget(self, _: Callable[[], Any]) -> trio.lowlevel.Abort:
         self._task = None
         return trio.lowlevel.Abort.SUCCEEDED
+
+
+class Waiter(Sleeper):
+    """The owner of an outgoing call.
+
+    Attributes:
+        is_done: whether the call has ended; then `payload` is its result, or `error` its failure.
+    """
+
+    __slots__ = ("error", "is_done", "payload")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_done = False
+        self.payload = b""
+        self.error: Error | None = None
+
+    def succeed(self, payload: bytes) -> None:
+        """The call has returned."""
+        self.payload = payload
+        self.is_done = True
+        self.wake()
+
+    def fail(self, error: Error) -> None:
+        """The call has failed."""
+        self.error = error
+        self.is_done = True
+        self.wake()
+
+    async def wait(self) -> None:
+        """Sleep until the call has ended; a cancelled wait leaves the call as it is."""
+        if self.is_done:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self.sleep()

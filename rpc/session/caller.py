@@ -95,8 +95,9 @@ class Caller:
         return record
 
     def cancel(self, record: Outgoing) -> None:
-        """Give up a call: a CALL that was not taken is dropped, else CANCEL is sent, once."""
+        """Give up a call: a CALL that was not taken is dropped, else CANCEL is sent, once. Nothing more is told."""
         outbox = self._shared.outbox
+        record.wants_end = False
         if record.state is QUEUED:
             outbox.drop_call(record)
             del self.calls[record.id]
@@ -105,6 +106,12 @@ class Caller:
             outbox.drop(record.id)
             record.step(GIVE_UP)
             outbox.put_control(frames.cancel(record.id))
+
+    def stop(self, record: Outgoing) -> bool:
+        """Cancel a call whose end is still to be told; False where it has none to come."""
+        self.cancel(record)
+        record.wants_end = record.state is GIVEN_UP
+        return record.wants_end
 
     def send_item(self, record: Outgoing, payload: Payload) -> None:
         """Queue an item of a call that SENDS; there must be credit for it (`record.items_out.is_open`).
@@ -158,11 +165,11 @@ class Caller:
             self._lose(record, Unavailable(f"the connection was lost: {reason}", processed=processed), events)
 
     def _lose(self, record: Outgoing, error: Error, events: Events) -> None:
-        was_given_up = record.state is GIVEN_UP
+        is_told = record.state is not GIVEN_UP or record.wants_end
         if record.state is QUEUED:
             self._shared.outbox.drop_call(record)
         self._end(record, LOST)
-        if not was_given_up:
+        if is_told:
             events.append((Event.ERROR, record, error))
 
     def _end(self, record: Outgoing, step: Step) -> None:
@@ -240,7 +247,7 @@ class Caller:
             events.append((Event.ITEM, record, whole))
 
     def _take_end(self, record: Outgoing, happening: tuple[Event, Outgoing, object], events: Events) -> None:
-        if record.state is OPEN:
+        if record.state is OPEN or record.wants_end:
             events.append(happening)
         self._end(record, END)
 

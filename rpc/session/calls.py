@@ -42,7 +42,8 @@ class Outgoing:
         items_out: what may be sent to the callee; None unless the call SENDS.
         items_in: what may come from the callee; None unless the call TAKES.
         sent_end: whether the caller's items have ended.
-        owner: for the connection alone; the session never reads it.
+        wants_end: whether a call that was given up is still to tell of its end.
+        owner, stream: for the connection alone; the session never reads them.
     """
 
     __slots__ = (
@@ -57,6 +58,8 @@ class Outgoing:
         "reply_begun",
         "sent_end",
         "state",
+        "stream",
+        "wants_end",
     )
 
     def __init__(self, id: int, method: str, flags: int) -> None:
@@ -70,7 +73,9 @@ class Outgoing:
         self.items_out: Allowance | None = None
         self.items_in: Window | None = None
         self.sent_end = not flags & frames.SENDS
+        self.wants_end = False
         self.owner: Any = None
+        self.stream: Any = None
 
     def step(self, step: Step) -> None:
         self.state = CALLER_STEPS[self.state][step]
@@ -90,7 +95,7 @@ class Incoming:
         items_in: what may come from the caller; None unless the call SENDS.
         items_out: what may be sent to the caller; None unless the call TAKES.
         got_end: whether the caller's items have ended.
-        owner: for the connection alone; the session never reads it.
+        owner, stream: for the connection alone; the session never reads them.
     """
 
     __slots__ = (
@@ -105,6 +110,7 @@ class Incoming:
         "parts",
         "payload",
         "state",
+        "stream",
         "timeout",
     )
 
@@ -123,6 +129,7 @@ class Incoming:
         self.items_out: Allowance | None = None
         self.got_end = not flags & frames.SENDS
         self.owner: Any = None
+        self.stream: Any = None
 
     def step(self, step: Step) -> None:
         self.state = CALLEE_STEPS[self.state][step]

@@ -234,9 +234,9 @@ class Session:
         pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
         self._outbox.put_frame(b"".join((head, *pieces)))
 
-    def consumed(self, record: Record, size: int) -> None:
-        """The application took an item of `size` bytes from either side's call: the peer may send as much again."""
-        self._shared.consumed(record, size)
+    def consumed(self, record: Record, size: int) -> bool:
+        """The application took an item of `size` bytes from either side's call; tells whether a CREDIT is queued."""
+        return self._shared.consumed(record, size)
 
     def ping(self, token: int) -> None:
         """Queue a PING; the peer's PONG comes back as an event with the same token."""

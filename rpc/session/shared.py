@@ -94,9 +94,11 @@ class Shared:
                 processed=Processed.DO_NOT_RETRY,
             )
 
-    def consumed(self, record: Record, size: int) -> None:
-        """The application took an item of `size` bytes: grant the peer as much, in steps."""
+    def consumed(self, record: Record, size: int) -> bool:
+        """The application took an item of `size` bytes: grant the peer as much, in steps; tells whether it did."""
         if record.state is OPEN and record.items_in is not None:
             total = record.items_in.consume(size)
             if total is not None:
                 self.outbox.put_control(self.owe(credit(record.id, total)))
+                return True
+        return False

@@ -1,0 +1,203 @@
+"""Streams: the items of one call at one side, on their way in and out.
+
+Items that have arrived and were not taken are kept packed, in one buffer: their number is bounded by the window of
+the session alone, and a Python object for each of 131,072 two-byte items would be twenty times their size.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import trio
+
+from rpc.errors import Error
+from rpc.net.host import Host
+from rpc.net.waiting import Sleeper
+from rpc.session.calls import Incoming, Outgoing
+from rpc.wire.payload import Payload, decode
+from rpc.wire.profile import ProfileError
+
+__all__ = ["Items", "Packed", "Stream"]
+
+T = TypeVar("T")
+
+_BUSY = 64
+"""Items that are taken or sent without a checkpoint: one for each would cost more than the item."""
+
+
+class Packed:
+    """Byte strings in the order of their arrival, without an object for each."""
+
+    __slots__ = ("_data", "_sizes", "_start")
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._sizes: collections.deque[int] = collections.deque()
+        self._start = 0
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def put(self, item: bytes) -> None:
+        """Add an item at the end."""
+        self._data += item
+        self._sizes.append(len(item))
+
+    def take(self) -> bytes:
+        """Take the first item."""
+        end = self._start + self._sizes.popleft()
+        item = bytes(self._data[self._start : end])
+        if not self._sizes:
+            self._data.clear()
+            self._start = 0
+        elif end > 65536 and 2 * end > len(self._data):
+            del self._data[:end]
+            self._start = 0
+        else:
+            self._start = end
+        return item
+
+
+class Side(Protocol):
+    """The half of a session that has the call: the caller's or the callee's."""
+
+    def send_item(self, record: Any, payload: Payload) -> None: ...
+
+
+class Stream:
+    """The items of one call at one side; one task may receive while another sends.
+
+    Attributes:
+        has_ended: whether no more items will arrive.
+        is_over: whether the call has ended, in whatever way: nothing can be sent any more.
+        failure: what `receive` raises behind the last item.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_host",
+        "_record",
+        "_sent",
+        "_side",
+        "_taken",
+        "_to_receive",
+        "_to_send",
+        "failure",
+        "has_ended",
+        "is_over",
+    )
+
+    def __init__(self, host: Host, record: Incoming | Outgoing, side: Side) -> None:
+        self._host = host
+        self._record = record
+        self._side = side
+        self._arrived = Packed()
+        self._to_receive = Sleeper()
+        self._to_send = Sleeper()
+        self._taken = 0
+        self._sent = 0
+        self.has_ended = False
+        self.is_over = False
+        self.failure: BaseException | None = None
+
+    # --- What the connection tells -------------------------------------------------------------------------------
+
+    def put_item(self, payload: bytes) -> None:
+        """An item has arrived."""
+        self._arrived.put(payload)
+        self._to_receive.wake()
+
+    def end_items(self) -> None:
+        """No more items will arrive."""
+        self.has_ended = True
+        self._to_receive.wake()
+
+    def credit(self) -> None:
+        """Items may be sent again."""
+        self._to_send.wake()
+
+    def close(self, failure: BaseException | None = None) -> None:
+        """The call has ended; what has arrived can still be received, and then raises `failure`."""
+        self.is_over = True
+        self.failure = self.failure or failure
+        self.end_items()
+        self._to_send.wake()
+
+    # --- Items ---------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> bytes | None:
+        """The next item's payload, or None behind the last; a cancelled call takes none.
+
+        Raises:
+            Error: the failure of the call, behind the items that came before it.
+        """
+        self._taken += 1
+        if not self._taken % _BUSY:
+            await trio.lowlevel.checkpoint()
+        while not self._arrived:
+            if self.has_ended:
+                await trio.lowlevel.checkpoint_if_cancelled()
+                if self.failure is not None:
+                    raise self.failure
+                return None
+            await self._to_receive.sleep()
+        payload = self._arrived.take()
+        if self._host.session.consumed(self._record, len(payload)):
+            self._host.flush_soon()
+        return payload
+
+    async def send(self, payload: Payload) -> bool:
+        """Send an item once there is credit for it; False where the call has ended, or was cancelled, meanwhile.
+
+        A cancelled call has sent nothing.
+
+        Raises:
+            ResourceExhausted: the item is over the peer's max_message; nothing was sent.
+        """
+        self._sent += 1
+        if not self._sent % _BUSY:
+            await trio.lowlevel.checkpoint()
+        allowance = self._record.items_out
+        assert allowance is not None
+        while not allowance.is_open and not self.is_over:
+            await self._to_send.sleep()
+        if self.is_over:
+            return False
+        self._side.send_item(self._record, payload)
+        self._host.flush_soon()
+        return True
+
+
+class Items(Generic[T]):
+    """The items that arrive with a call, as an async iterator: decoded, converted, in order.
+
+    Args:
+        stream: where they arrive.
+        convert: from a decoded value and its index to an item.
+        refuse: from what is wrong with an item's bytes and its index to the error that is raised for it.
+    """
+
+    def __init__(
+        self, stream: Stream, convert: Callable[[Any, int], T], refuse: Callable[[ProfileError, int], Error]
+    ) -> None:
+        self._stream = stream
+        self._convert = convert
+        self._refuse = refuse
+        self._index = 0
+
+    def __aiter__(self) -> Items[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        payload = await self._stream.receive()
+        if payload is None:
+            raise StopAsyncIteration
+        index = self._index
+        self._index = index + 1
+        try:
+            value = decode(payload)
+        except ProfileError as problem:
+            raise self._refuse(problem, index) from None
+        return self._convert(value, index)
