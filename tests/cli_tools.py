@@ -6,8 +6,9 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -79,6 +80,14 @@ class Program:
             line = self._lines.get(timeout=PATIENCE)
             if text in line:
                 return line
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that makes no line, while the program runs."""
+        give_up = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < give_up
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.01)
 
     def end(self) -> tuple[int, list[str]]:
         """Wait for its end: the exit code, and the lines that were not waited for."""

@@ -40,13 +40,13 @@ async def at_once(stage: Stage, client: rpc.Client) -> None:
     async def all_cups() -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(_CUPS):
-                nursery.start_soon(client.call, brew, "coffee", _BREWING)
+                nursery.start_soon(client.call, "cafe.brew", "coffee", _BREWING)
 
     stage.heading("Many at once, over one connection")
     code = f"""
 async with trio.open_nursery() as nursery:
     for _ in range({_CUPS}):
-        nursery.start_soon(client.call, brew, "coffee", {_BREWING})"""
+        nursery.start_soon(client.call, "cafe.brew", "coffee", {_BREWING})"""
     await stage.play(code.strip(), all_cups(), told=f"{_CUPS} cups, each of which takes {_BREWING:g} s")
 
 
@@ -60,7 +60,7 @@ async def deadline(stage: Stage, client: rpc.Client) -> None:
     await stage.play(
         'await client.call("cafe.diary", lines=1)',
         client.call("cafe.diary", lines=1),
-        remark="the handler was cancelled too",
+        remark="the handler was stopped too",
     )
 
 
@@ -72,7 +72,7 @@ async def errors(stage: Stage, client: rpc.Client) -> None:
         'await client.call("cafe.price", "cola")', client.call("cafe.price", "cola"), remark="a KeyError in the handler"
     )
     await stage.play(
-        'await client.call(order, "tea", 5)', client.call(order, "tea", 5), remark="declared: arrives as itself"
+        'await client.call(order, "tea", 5)', client.call(order, "tea", 5), remark="declared: comes as itself"
     )
 
 

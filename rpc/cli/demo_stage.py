@@ -17,7 +17,7 @@ from rpc.cli.output import visible
 __all__ = ["Stage", "describe", "duration"]
 
 _INDENT = "    "
-_REMARKS = 51
+_REMARKS = 49
 """The column of comments beside code."""
 
 
