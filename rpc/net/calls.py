@@ -8,18 +8,20 @@ whoever reads.
 from __future__ import annotations
 
 import math
+from typing import NoReturn
 
 import trio
 
-from rpc.errors import Code
+from rpc.errors import Cancelled, DeadlineExceeded
 from rpc.net.connection import Connection
 from rpc.net.link import SocketLink
+from rpc.net.streams import Stream
 from rpc.net.waiting import Waiter
 from rpc.session.calls import Outgoing
 from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Payload
 
-__all__ = ["call", "notify"]
+__all__ = ["OpenCall", "call", "notify", "open_call"]
 
 _QUEUED = 1_048_576
 """Bytes that notifications may queue before who sends them waits for the peer to read."""
@@ -65,10 +67,96 @@ async def call(
         _give_up(connection, record)
         raise
     if waiter.error is not None:
-        if waiter.error.code is Code.DEADLINE_EXCEEDED and deadline != math.inf:
-            await _own_deadline_first(deadline)
-        raise waiter.error
+        await _raise(waiter.error, deadline)
     return waiter.payload
+
+
+class OpenCall:
+    """A call whose start and end are apart, since items go to or come from its callee between them.
+
+    Attributes:
+        stream: the items of the call.
+        failure: what `fail` was told, for who ends the call on this side.
+        has_ended: whether its end was told.
+    """
+
+    def __init__(self, connection: Connection, record: Outgoing, deadline: float) -> None:
+        self._connection = connection
+        self._record = record
+        self._deadline = deadline
+        self._waiter = record.owner = Waiter()
+        self.stream = record.stream = Stream(connection, record, connection.session.caller)
+        self.failure: Exception | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self._waiter.is_done
+
+    async def result(self) -> bytes:
+        """Wait for the end and give the encoded result; raises as `call`. Cancelled, the call is given up."""
+        try:
+            await self._waiter.wait()
+        except BaseException:
+            self.give_up()
+            raise
+        if self._waiter.error is not None:
+            await _raise(self._waiter.error, self._deadline)
+        return self._waiter.payload
+
+    def end_items(self) -> None:
+        """Tell the callee that no more items come."""
+        self._connection.session.caller.end_items(self._record)
+        self._connection.flush_soon()
+
+    def give_up(self) -> None:
+        """Tell the callee to stop, and do not wait for that; does nothing where the call has ended."""
+        if not self.has_ended:
+            _give_up(self._connection, self._record)
+            self.stream.close()
+
+    def fail(self, failure: Exception) -> None:
+        """Give the call up for something that failed on this side: whoever waits for it is told so."""
+        if not self.has_ended:
+            self.give_up()
+            self.failure = failure
+            self.stream.failure = failure
+            self._waiter.fail(failure)
+
+    async def stop(self) -> None:
+        """Tell the callee to stop, and wait until it has; cancelled, the call is given up.
+
+        Raises:
+            Error: the callee failed otherwise than by being stopped.
+        """
+        if not self.has_ended and self._connection.session.caller.stop(self._record):
+            self._connection.flush_soon()
+            try:
+                await self.result()
+            except Cancelled:
+                pass
+
+
+async def open_call(
+    connection: Connection, method: str, payload: Payload, *, flags: int, metadata: bytes = NO_METADATA
+) -> OpenCall:
+    """Begin a call with items; raises as `call`, as far as its start goes."""
+    await trio.lowlevel.checkpoint()
+    caller = connection.session.caller
+    if connection.room or caller.free_slots < 1:
+        await _wait_for_room(connection)
+    deadline = trio.current_effective_deadline()
+    timeout = None if deadline == math.inf else _milliseconds(deadline)
+    record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+    connection.flush_soon()
+    return OpenCall(connection, record, deadline)
+
+
+async def _raise(error: Exception, deadline: float) -> NoReturn:
+    """Raise what ended a call; where that is the caller's own deadline, its scope speaks first."""
+    if isinstance(error, DeadlineExceeded) and deadline - trio.current_time() < _CLOCKS_APART:
+        await trio.sleep_until(deadline)
+        await trio.lowlevel.checkpoint()
+    raise error
 
 
 async def _wait_for_room(connection: Connection) -> None:
@@ -108,13 +196,6 @@ def _give_up(connection: Connection, record: Outgoing | None) -> None:
         connection.flush_soon()
     if caller.free_slots > 0:
         connection.room.unpark()  # the turn was this caller's: nothing that arrives may ever tell the next one
-
-
-async def _own_deadline_first(deadline: float) -> None:
-    """Let the caller's own scope speak, where its deadline is what the callee has kept."""
-    if deadline - trio.current_time() < _CLOCKS_APART:
-        await trio.sleep_until(deadline)
-        await trio.lowlevel.checkpoint()
 
 
 async def notify(connection: Connection, method: str, payload: Payload, metadata: bytes = NO_METADATA) -> None:

@@ -63,7 +63,7 @@ class Packed:
 class Side(Protocol):
     """The half of a session that has the call: the caller's or the callee's."""
 
-    def send_item(self, record: Any, payload: Payload) -> None: ...
+    def send_item(self, record: Any, payload: Payload, *, end: bool = False) -> None: ...
 
 
 class Stream:
@@ -148,10 +148,10 @@ class Stream:
             self._host.flush_soon()
         return payload
 
-    async def send(self, payload: Payload) -> bool:
+    async def send(self, payload: Payload, *, end: bool = False) -> bool:
         """Send an item once there is credit for it; False where the call has ended, or was cancelled, meanwhile.
 
-        A cancelled call has sent nothing.
+        With `end` it is a caller's last. A cancelled call has sent nothing.
 
         Raises:
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
@@ -165,7 +165,7 @@ class Stream:
             await self._to_send.sleep()
         if self.is_over:
             return False
-        self._side.send_item(self._record, payload)
+        self._side.send_item(self._record, payload, end=end)
         self._host.flush_soon()
         return True
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import trio
 
-from rpc.errors import Error
-
 __all__ = ["Sleeper", "Waiter"]
 
 
@@ -64,7 +62,7 @@ class Waiter(Sleeper):
         super().__init__()
         self.is_done = False
         self.payload = b""
-        self.error: Error | None = None
+        self.error: Exception | None = None
 
     def succeed(self, payload: bytes) -> None:
         """The call has returned."""
@@ -72,7 +70,7 @@ class Waiter(Sleeper):
         self.is_done = True
         self.wake()
 
-    def fail(self, error: Error) -> None:
+    def fail(self, error: Exception) -> None:
         """The call has failed."""
         self.error = error
         self.is_done = True

@@ -73,12 +73,15 @@ class Callee:
             self._shared.outbox.drop(record.id)
             self._shared.outbox.put_small_end(record, frames.error(record.id, failures.encode(error)))
 
-    def send_item(self, record: Incoming, payload: Payload) -> None:
+    def send_item(self, record: Incoming, payload: Payload, *, end: bool = False) -> None:
         """Queue an item of a call that TAKES; there must be credit for it (`record.items_out.is_open`).
+
+        A callee's items end with its reply, so `end` is for callers alone.
 
         Raises:
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
         """
+        assert not end
         if record.state is OPEN:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")

@@ -113,8 +113,10 @@ class Caller:
         record.wants_end = record.state is GIVEN_UP
         return record.wants_end
 
-    def send_item(self, record: Outgoing, payload: Payload) -> None:
+    def send_item(self, record: Outgoing, payload: Payload, *, end: bool = False) -> None:
         """Queue an item of a call that SENDS; there must be credit for it (`record.items_out.is_open`).
+
+        With `end` it is the last one.
 
         Raises:
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
@@ -122,7 +124,8 @@ class Caller:
         if record.state in (OPEN, QUEUED) and not record.sent_end:
             assert record.items_out is not None
             self._shared.check_size(payload, f"an item of {record.method}")
-            self._shared.outbox.put_item(record, record.items_out, payload)
+            record.sent_end = end
+            self._shared.outbox.put_item(record, record.items_out, payload, frames.END if end else 0)
 
     def end_items(self, record: Outgoing) -> None:
         """Queue the end of the items of a call that SENDS, once."""

@@ -14,7 +14,7 @@ from functools import partial
 
 from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.credit import Allowance
-from rpc.session.states import QUEUED, TAKEN
+from rpc.session.states import OPEN, QUEUED, TAKEN
 from rpc.wire import frames
 from rpc.wire.payload import Buffer, Payload
 
@@ -127,11 +127,15 @@ class Outbox:
         else:
             lane.append(message)
 
-    def put_item(self, record: Record, allowance: Allowance, payload: Payload) -> None:
-        """Queue an item, charged to its allowance."""
+    def put_item(self, record: Record, allowance: Allowance, payload: Payload, flags: int = 0) -> None:
+        """Queue an item, charged to its allowance; END in `flags` stands on its last frame."""
         assert allowance.is_open, "an item was sent without credit"
-        allowance.sent += size_of(payload)
-        self.put(record, Message(partial(frames.data, record.id), payload))
+        if isinstance(payload, bytes) and len(payload) <= SMALL and record.state is OPEN and record.id not in self._lanes:
+            allowance.sent += len(payload)
+            self._frames.append(frames.data(record.id, flags, len(payload)) + payload)
+        else:
+            allowance.sent += size_of(payload)
+            self.put(record, Message(partial(frames.data, record.id), payload, flags))
 
     def has_lane(self, id: int) -> bool:
         """Whether frames of this id must wait for their turn."""
