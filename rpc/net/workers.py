@@ -67,7 +67,8 @@ class Worker:
 
     async def _run_jobs(self) -> bool:
         """Run jobs inside one scope until it is cancelled (True) or this worker is one too many (False)."""
-        while self.job is not None:
+        while True:
+            assert self.job is not None
             if self.scope.cancel_called:
                 self.job.never_started()
             else:
@@ -80,7 +81,6 @@ class Worker:
                 return True
             if not await self._pool.rest(self):
                 return False
-        return False
 
 
 class Workers:

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+import pytest
+
+from rpc.net.access import refusal_of, socket_mode
+from rpc.peer import Peer
+
+US = os.geteuid()
+STRANGER = US + 1000
+
+
+def peer(transport: str, uid: int | None) -> Peer:
+    return Peer(address="somewhere", transport=transport, uid=uid)
+
+
+@pytest.mark.parametrize("transport", ["unix", "unixgram"])
+@pytest.mark.parametrize(
+    ("uid", "allowed", "refusal"),
+    [
+        (US, None, None),
+        (0, None, None),
+        (STRANGER, None, f"user {STRANGER} is not allowed"),
+        (STRANGER, [STRANGER], None),
+        (US, [STRANGER], f"user {US} is not allowed"),
+        (US, [], f"user {US} is not allowed"),
+        (None, None, None),
+        (None, [US], "user is not known on this system"),
+    ],
+)
+def test_users_of_this_host(
+    transport: str, uid: int | None, allowed: Collection[int] | None, refusal: str | None
+) -> None:
+    assert refusal_of(peer(transport, uid), allowed) == refusal
+
+
+@pytest.mark.parametrize("transport", ["tcp", "tls", "udp", "memory"])
+def test_other_transports_tell_no_user(transport: str) -> None:
+    assert refusal_of(peer(transport, None), [US]) is None
+    assert refusal_of(peer(transport, STRANGER), None) is None
+
+
+@pytest.mark.parametrize(
+    ("allowed", "mode"),
+    [(None, 0o600), ([], 0o600), ([US], 0o600), ({US, 0}, 0o600), ([STRANGER], 0o666), ([US, STRANGER], 0o666)],
+)
+def test_a_socket_file_is_opened_to_others_only_where_they_are_named(
+    allowed: Collection[int] | None, mode: int
+) -> None:
+    assert socket_mode(allowed) == mode

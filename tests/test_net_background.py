@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+import trio
+
+from rpc.net.background import open_background
+
+
+async def test_tasks_end_with_the_body() -> None:
+    ended = []
+
+    async def wait() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append("task")
+
+    async with open_background() as nursery:
+        nursery.start_soon(wait)
+        await trio.lowlevel.checkpoint()
+        ended.append("body")
+    assert ended == ["body", "task"]
+
+
+async def test_the_exception_of_the_body_comes_out_as_it_is() -> None:
+    async with open_background() as outer:
+        outer.start_soon(trio.sleep_forever)
+        with pytest.raises(KeyError) as caught:
+            async with open_background() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                raise KeyError("mine")
+    assert caught.value.args == ("mine",)
+
+
+async def test_a_group_that_the_body_raised_comes_out_as_it_is() -> None:
+    group = ExceptionGroup("the body's own", [ValueError("one"), KeyError("two")])
+    with pytest.raises(ExceptionGroup) as caught:
+        async with open_background():
+            raise group
+    assert caught.value is group
+
+
+async def test_cancellation_passes_through() -> None:
+    with trio.CancelScope() as scope:
+        async with open_background() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            scope.cancel()
+            await trio.lowlevel.checkpoint()
+            raise AssertionError("not reached")
+    assert scope.cancelled_caught
+
+
+async def test_a_task_that_fails_cancels_the_body() -> None:
+    async def fail() -> None:
+        raise RuntimeError("a bug of ours")
+
+    with pytest.RaisesGroup(pytest.RaisesExc(RuntimeError, match="a bug of ours")):
+        async with open_background() as nursery:
+            nursery.start_soon(fail)
+            await trio.sleep_forever()
+
+
+async def test_the_exception_of_the_body_goes_before_that_of_a_task() -> None:
+    async def fail_at_the_end() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise RuntimeError("beside")
+
+    with pytest.raises(KeyError):
+        async with open_background() as nursery:
+            nursery.start_soon(fail_at_the_end)
+            await trio.lowlevel.checkpoint()
+            raise KeyError("mine")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+import trio
+import trio.testing
+
+from rpc.errors import NotFound
+from rpc.net.waiting import Waiter
+
+
+async def test_a_waiting_task_is_woken_with_the_result() -> None:
+    waiter = Waiter()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waiter.wait)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not waiter.is_done
+        waiter.succeed(b"\x05")
+    assert waiter.is_done
+    assert waiter.payload == b"\x05"
+    assert waiter.error is None
+
+
+async def test_a_failure_is_kept_for_the_one_that_waits() -> None:
+    waiter = Waiter()
+    error = NotFound("no such thing")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waiter.wait)
+        await trio.testing.wait_all_tasks_blocked()
+        waiter.fail(error)
+    assert waiter.error is error
+
+
+async def test_what_has_ended_before_is_not_waited_for() -> None:
+    waiter = Waiter()
+    waiter.succeed(b"")
+    with trio.testing.assert_checkpoints():
+        await waiter.wait()
+
+
+async def test_a_cancelled_wait_is_not_woken_again() -> None:
+    waiter = Waiter()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await waiter.wait()
+    assert scope.cancelled_caught
+    assert not waiter.is_done
+    waiter.succeed(b"late")  # would wake a task that sleeps elsewhere by now
+    with trio.testing.assert_checkpoints():
+        await waiter.wait()
+    assert waiter.payload == b"late"
+
+
+async def test_several_waits_one_after_the_other() -> None:
+    for number in range(3):
+        waiter = Waiter()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(waiter.wait)
+            await trio.testing.wait_all_tasks_blocked()
+            waiter.succeed(bytes([number]))
+
+
+def test_a_waiter_needs_no_task() -> None:
+    waiter = Waiter()
+    waiter.fail(NotFound("nobody waits"))
+    with pytest.raises(NotFound):
+        raise waiter.error or AssertionError
