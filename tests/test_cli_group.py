@@ -23,6 +23,13 @@ def test_the_help_lists_every_command() -> None:
     assert rpc_command("-h").stdout == result.stdout
 
 
+def test_commands_are_known_without_being_imported() -> None:
+    ctx = click.Context(main)
+    assert isinstance(main, click.Group)
+    assert main.list_commands(ctx) == list(COMMANDS)
+    assert main.get_command(ctx, "group") is None
+
+
 @pytest.mark.parametrize(("name", "line"), COMMANDS.items())
 def test_each_command_is_the_one_that_its_line_tells_of(name: str, line: str) -> None:
     command = importlib.import_module(f"rpc.cli.{name}").command

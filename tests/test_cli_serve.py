@@ -113,21 +113,23 @@ import rpc
 broken = rpc.Service("broken")
 @broken.lifespan
 async def open_nothing():
-    raise OSError("no database")
+    raise {exception}("no database")
     yield
 """
 
 
-def test_a_lifespan_that_fails_is_no_wrong_usage(here: Path) -> None:
-    (here / "shelf_broken.py").write_text(LIFESPAN)
-    words = ["serve", "shelf_broken:broken", "-b", "unix:s"]
+@pytest.mark.parametrize("exception", ["OSError", "ValueError", "RuntimeError"])
+def test_a_lifespan_that_fails_is_no_wrong_usage(here: Path, exception: str) -> None:
+    module = f"shelf_{exception.lower()}"
+    (here / f"{module}.py").write_text(LIFESPAN.format(exception=exception))
+    words = ["serve", f"{module}:broken", "-b", "unix:s"]
     result = rpc_command(*words)
     assert result.exit_code == 1
-    place = f"({here}/shelf_broken.py, line 6)"
-    assert result.stderr == f"error: serving raised OSError: no database {place}; --debug shows more\n"
+    told = f"error: serving raised {exception}: no database ({here}/{module}.py, line 6)"
+    assert result.stderr == f"{told}; --debug shows more\n"
     debugged = rpc_command(*words, "--debug")
     assert debugged.stderr.startswith("Traceback (most recent call last):\n")
-    assert debugged.stderr.endswith(f"error: serving raised OSError: no database {place}\n")
+    assert debugged.stderr.endswith(f"{told}\n")
 
 
 def test_users_by_name_and_number() -> None:

@@ -15,6 +15,12 @@ from rpc.cli.running import connected, run
 __all__ = ["command"]
 
 
+_WHY_DROPPED = {
+    "full": "its receiver does not take up what has come already",
+    "refused": "nobody receives there",
+    "unreachable": "there is no way to that host",
+}
+
 _EXAMPLES = """
 \b
 Examples:
@@ -56,15 +62,7 @@ def command(
         async with rpc.notifier(address) as notifier:
             notifier.send(method, *arguments.positional, **arguments.named)
             dropped = notifier.statistics().dropped
-            if dropped:
-                message = f"cannot send to {address}: {_WHY_DROPPED.get(next(iter(dropped)), 'it was dropped')}"
-                raise Failure(message, ExitCode.NO_CONNECTION)
+        for reason in dropped:  # one at most
+            raise Failure(f"cannot send to {address}: {_WHY_DROPPED.get(reason, reason)}", ExitCode.NO_CONNECTION)
 
     run(as_datagram if address.is_datagram else over_connection)
-
-
-_WHY_DROPPED = {
-    "full": "its receiver does not take up what has come already",
-    "refused": "nobody receives there",
-    "unreachable": "there is no way to that host",
-}
