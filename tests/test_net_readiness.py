@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+import trio.testing
+
+from rpc.net import readiness as module
+from rpc.net.background import open_background
+from rpc.net.link import Link, SocketLink
+from rpc.net.memory import memory_links
+from rpc.net.readiness import Readiness
+from tests.raw_peer import socket_links
+
+
+class Pumped:
+    """What is read and flushed: it keeps what it read, and then does what a test has it do."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.read: list[bytes] = []
+        self.flushes = 0
+        self.on_pump: Callable[[], object] = lambda: None
+        self.on_flush: Callable[[], object] = lambda: None
+
+    def pump(self) -> bool:
+        assert isinstance(self.link, SocketLink)
+        try:
+            self.read.append(self.link.receive_nowait(100))
+        except BlockingIOError:
+            return False
+        self.on_pump()
+        return True
+
+    def pump_data(self, data: bytes | bytearray) -> None:
+        self.read.append(bytes(data))
+        self.on_pump()
+
+    def flush(self) -> None:
+        self.flushes += 1
+        self.on_flush()
+
+
+class Stage:
+    """A running `Readiness`, and socket pairs of which it reads one end."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self.nursery = nursery
+        self.readiness = Readiness()
+        self._links: list[SocketLink] = []
+
+    def add(self) -> tuple[Pumped, socket.socket]:
+        near, far = socket_links()
+        self._links += [near, far]
+        pumped = Pumped(near)
+        self.readiness.add(pumped, self.nursery)
+        return pumped, far.socket
+
+    def close(self) -> None:
+        for link in self._links:
+            link.close()
+
+
+@asynccontextmanager
+async def open_stage() -> AsyncGenerator[Stage]:
+    async with open_background() as nursery:
+        stage = Stage(nursery)
+        nursery.start_soon(stage.readiness.run)
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+
+@pytest.fixture(params=["epoll", "a task for each"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "epoll":
+        monkeypatch.setattr(module, "_HAS_EPOLL", False)
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_arrives_is_read(kind: None) -> None:
+    async with open_stage() as stage:
+        connections = [stage.add() for _ in range(3)]
+        for turn in range(2):
+            for number, (_, far) in enumerate(connections):
+                far.send(b"%d.%d" % (turn, number))
+            await trio.testing.wait_all_tasks_blocked()
+        assert [pumped.read for pumped, _ in connections] == [[b"0.0", b"1.0"], [b"0.1", b"1.1"], [b"0.2", b"1.2"]]
+
+
+async def test_the_end_of_a_stream_is_read_once(kind: None) -> None:
+    async with open_stage() as stage:
+        pumped, far = stage.add()
+
+        def end() -> None:
+            stage.readiness.remove(pumped)
+            pumped.link.close()
+
+        pumped.on_pump = end
+        far.close()
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == [b""]
+
+
+async def test_a_connection_that_is_removed_is_read_no_more(kind: None) -> None:
+    async with open_stage() as stage:
+        pumped, _ = stage.add()
+        await trio.testing.wait_all_tasks_blocked()
+        stage.readiness.mark(pumped)
+        stage.readiness.remove(pumped)
+        stage.readiness.remove(pumped)
+        pumped.link.close()
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == []
+        assert pumped.flushes == 0
+
+
+async def test_the_reading_is_left_to_who_asks_and_taken_back() -> None:
+    async with open_stage() as stage:
+        pumped, far = stage.add()
+        other, far_of_other = stage.add()
+        assert stage.readiness.unwatch(pumped)
+        far.send(b"meanwhile")
+        far_of_other.send(b"as ever")
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == []
+        assert other.read == [b"as ever"]
+        stage.readiness.watch(pumped)
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == [b"meanwhile"]
+
+
+async def test_the_reading_cannot_be_had_where_a_task_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HAS_EPOLL", False)
+    async with open_stage() as stage:
+        pumped, _ = stage.add()
+        assert not stage.readiness.unwatch(pumped)
+
+
+async def test_a_descriptor_that_is_closed_in_the_batch_is_passed_over() -> None:
+    async with open_stage() as stage:
+        one, far_of_one = stage.add()
+        two, far_of_two = stage.add()
+
+        def close_other(other: Pumped) -> None:
+            stage.readiness.remove(other)
+            other.link.close()
+
+        one.on_pump = lambda: close_other(two)
+        two.on_pump = lambda: close_other(one)
+        far_of_one.send(b"x")
+        far_of_two.send(b"x")
+        await trio.testing.wait_all_tasks_blocked()
+        assert sorted([one.read, two.read]) == [[], [b"x"]]
+
+
+async def test_a_descriptor_that_is_reused_in_the_batch_finds_nothing() -> None:
+    async with open_stage() as stage:
+        connections = [stage.add() for _ in range(2)]
+        added: list[tuple[Pumped, socket.socket]] = []
+        by_link = {id(pumped): number for number, (pumped, _) in enumerate(connections)}
+        numbers = [pumped.link.socket.fileno() for pumped, _ in connections if isinstance(pumped.link, SocketLink)]
+
+        def replace(pumped: Pumped) -> None:
+            other = connections[1 - by_link[id(pumped)]][0]
+            stage.readiness.remove(other)
+            other.link.close()
+            added.append(stage.add())
+
+        for pumped, _ in connections:
+            pumped.on_pump = lambda pumped=pumped: added or replace(pumped)
+        for _, far in connections:
+            far.send(b"x")
+        await trio.testing.wait_all_tasks_blocked()
+        [(newcomer, far)] = added
+        assert isinstance(newcomer.link, SocketLink)
+        assert newcomer.link.socket.fileno() in numbers
+        assert newcomer.read == []
+        far.send(b"for the newcomer")
+        await trio.testing.wait_all_tasks_blocked()
+        assert newcomer.read == [b"for the newcomer"]
+
+
+async def test_many_that_are_ready_leave_others_their_turn() -> None:
+    async with open_stage() as stage:
+        connections = [stage.add() for _ in range(150)]
+        turns: list[int] = []
+        for _, far in connections:
+            far.send(b"x")
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+            turns.append(sum(len(pumped.read) for pumped, _ in connections))
+        assert turns[-1] == 150
+        assert 64 in turns
+        assert 128 in turns
+
+
+async def test_streams_have_a_task_each() -> None:
+    async with open_stage() as stage:
+        near, far = memory_links()
+        pumped = Pumped(near)
+        stage.readiness.add(pumped, stage.nursery)
+        assert not stage.readiness.unwatch(pumped)
+        await far.send_some([b"one"])
+        await trio.testing.wait_all_tasks_blocked()
+        await far.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == [b"one", b""]
+        stage.readiness.remove(pumped)
+
+
+async def test_a_broken_stream_is_at_its_end() -> None:
+    async with open_stage() as stage:
+        near, _ = memory_links()
+        pumped = Pumped(near)
+        stage.readiness.add(pumped, stage.nursery)
+        await trio.testing.wait_all_tasks_blocked()
+        await near.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == [b""]
+
+
+async def test_a_socket_that_is_closed_while_its_task_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HAS_EPOLL", False)
+    async with open_stage() as stage:
+        waiting, _ = stage.add()
+        await trio.testing.wait_all_tasks_blocked()
+        waiting.link.close()
+        at_once, _ = stage.add()
+        at_once.link.close()
+        await trio.testing.wait_all_tasks_blocked()
+        assert waiting.read == at_once.read == []
+
+
+async def test_who_comes_after_the_end_is_told_nothing_and_breaks_nothing(kind: None) -> None:
+    async with open_stage() as stage:
+        pumped, _ = stage.add()
+        stage.nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await trio.testing.wait_all_tasks_blocked()
+        assert not stage.readiness.unwatch(pumped)
+        stage.readiness.watch(pumped)
+        stage.readiness.mark(pumped)
+        stage.readiness.remove(pumped)
+    assert pumped.flushes == 0
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_marked_in_one_pass_is_flushed_once_in_the_next() -> None:
+    async with open_stage() as stage:
+        one, _ = stage.add()
+        two, _ = stage.add()
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(3):
+            stage.readiness.mark(one)
+        stage.readiness.mark(two)
+        assert (one.flushes, two.flushes) == (0, 0)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (one.flushes, two.flushes) == (1, 1)
+        stage.readiness.mark(one)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (one.flushes, two.flushes) == (2, 1)
+
+
+async def test_what_is_marked_before_the_flusher_runs_is_flushed() -> None:
+    async with open_background() as nursery:
+        readiness = Readiness()
+        near, far = memory_links()
+        pumped = Pumped(near)
+        readiness.mark(pumped)
+        nursery.start_soon(readiness.run)
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.flushes == 1
+        await far.aclose()
+
+
+async def test_a_flush_that_has_more_leaves_others_their_turn() -> None:
+    async with open_stage() as stage:
+        busy, _ = stage.add()
+
+        def mark_again() -> None:
+            if busy.flushes < 20:
+                stage.readiness.mark(busy)
+
+        busy.on_flush = mark_again
+        stage.readiness.mark(busy)
+        turns = 0
+        while busy.flushes < 20:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+        assert turns > 10
+
+
+async def test_one_that_is_removed_by_the_flush_of_another() -> None:
+    async with open_stage() as stage:
+        one, _ = stage.add()
+        two, _ = stage.add()
+        one.on_flush = lambda: stage.readiness.remove(one)
+        stage.readiness.mark(one)
+        stage.readiness.mark(two)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (one.flushes, two.flushes) == (1, 1)
