@@ -37,8 +37,14 @@ class FrameTimer:
 
     def gather(self, record: Incoming) -> None:
         """A call has begun to come in fragments, now; its `owner` is the time."""
+        if len(self._gathering) >= 2 * self._connection.limits.max_calls:
+            # A peer that sends one whole call after the other in fragments must not fill our memory.
+            self._forget_whole()
         self._gathering.append(record)
         self._run()
+
+    def _forget_whole(self) -> None:
+        self._gathering = [record for record in self._gathering if record.state is State.GATHERING]
 
     def _run(self) -> None:
         if not self._is_running:
@@ -48,7 +54,7 @@ class FrameTimer:
     async def _watch(self) -> None:
         session, timeout = self._connection.session, self._connection.limits.frame_timeout
         while True:
-            self._gathering = [record for record in self._gathering if record.state is State.GATHERING]
+            self._forget_whole()
             is_partial = session.waits_for is Waits.FRAME and session.frames_read == self._frame
             begun = [record.owner for record in self._gathering] + ([self._since] if is_partial else [])
             if not begun:
