@@ -141,7 +141,7 @@ def test_users_by_name_and_number() -> None:
 
 
 def test_the_announcement_has_a_line_for_each_address() -> None:
-    service = rpc.Service("calc")
+    service = rpc.Service("calc.basic")
 
     @service.method
     def add(a: int, b: int) -> int:
@@ -155,7 +155,7 @@ def test_the_announcement_has_a_line_for_each_address() -> None:
         Announcement([service]).started(["unix:/a", "udp://127.0.0.1:9", "unixgram:/b"])
 
     assert CliRunner().invoke(announce).stderr.splitlines() == [
-        "serving calc: add, observe",
+        "serving calc.basic: add, observe",
         "listening on unix:/a",
         "listening on udp://127.0.0.1:9 (notifications only)",
         "listening on unixgram:/b (notifications only)",

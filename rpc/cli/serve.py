@@ -170,7 +170,7 @@ class Announcement:
 
     def started(self, addresses: Sequence[str]) -> None:
         for service in self.services:
-            names = ", ".join(handle.partition(".")[2] for handle in service.handles)
+            names = ", ".join(name.rpartition(".")[2] for name in service.handles)
             click.echo(f"serving {click.style(service.name, bold=True)}: {names}", err=True)
         for address in addresses:
             click.echo(f"listening on {click.style(address, fg='green')}{_remark(address)}", err=True)
