@@ -28,9 +28,9 @@ from rpc.server.serving import Serving
 from rpc.service.service import Service
 from rpc.service.table import Table
 from rpc.wire import failures, frames, hello
-from rpc.wire import metadata as metadata_rows
 from rpc.wire.frames import Fields
 from rpc.wire.framing import FrameReader
+from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import decode, encode
 
 Links: TypeAlias = tuple[Link, Link]
@@ -38,6 +38,9 @@ Services: TypeAlias = Service | Sequence[Service]
 
 HERE = Peer(address="unix:test", transport="unix", uid=os.getuid(), gid=os.getgid(), pid=os.getpid())
 """What a socket pair is to both of its ends."""
+
+REMOTE = Peer(address="tcp://192.0.2.7:4711", transport="tcp")
+"""A peer of another host."""
 
 
 def socket_links(buffer: int | None = None, peer: Peer = HERE) -> tuple[SocketLink, SocketLink]:
@@ -53,20 +56,25 @@ def socket_links(buffer: int | None = None, peer: Peer = HERE) -> tuple[SocketLi
 
 # --- Frames ----------------------------------------------------------------------------------------------------
 
-HELLO = hello.encode(hello.Settings(max_frame=262_144, max_message=16_777_216, max_calls=128, agent="raw"))
+
+def greeting(**settings: Any) -> bytes:
+    """A HELLO that accepts what ours does by default."""
+    usual: dict[str, Any] = {"max_frame": 262_144, "max_message": 16_777_216, "max_calls": 128, "agent": "raw"}
+    return hello.encode(hello.Settings(**usual | settings))
+
+
+HELLO = greeting()
 
 
 def call(
-    id: int,
-    method: str,
-    *args: Any,
-    timeout: int | None = None,
-    flags: int = 0,
-    metadata: dict[int | str, Any] | None = None,
+    id: int, method: str, *args: Any, timeout: int | None = None, flags: int = 0, payload: bytes | None = None
 ) -> bytes:
-    payload = encode(list(args))
-    item, extra = frames.method_item(method), metadata_rows.encode(metadata)
-    return frames.call(id, item, timeout, extra, flags, len(payload)) + payload
+    payload = encode(list(args)) if payload is None else payload
+    return frames.call(id, frames.method_item(method), timeout, NO_METADATA, flags, len(payload)) + payload
+
+
+def data(id: int, payload: bytes, flags: int = 0) -> bytes:
+    return frames.data(id, flags, len(payload)) + payload
 
 
 def reply(id: int, value: Any) -> bytes:
@@ -80,7 +88,7 @@ def failure(id: int, error: Error) -> bytes:
 
 def notify(method: str, *args: Any, **kwargs: Any) -> bytes:
     payload = encode([args, kwargs])
-    return frames.notify(frames.method_item(method), metadata_rows.encode(None), len(payload)) + payload
+    return frames.notify(frames.method_item(method), NO_METADATA, len(payload)) + payload
 
 
 def result_of(fields: Fields) -> Any:
@@ -113,9 +121,9 @@ class RawPeer:
         """Send frames in one piece: where they fit the kernel's buffer, they arrive in one read."""
         await self._stream.send_all(b"".join(spoken))
 
-    async def greet(self) -> hello.Settings:
+    async def greet(self, spoken: bytes = HELLO) -> hello.Settings:
         """Exchange HELLOs; gives what the other side accepts."""
-        await self.say(HELLO)
+        await self.say(spoken)
         [_, _, settings] = await self.hear()
         assert isinstance(settings, hello.Settings)
         return settings
@@ -242,13 +250,13 @@ async def raw_client(
 
 @asynccontextmanager
 async def raw_server(
-    *, buffer: int | None = None, peer: Peer = HERE, **options: Any
+    *, buffer: int | None = None, peer: Peer = HERE, spoken: bytes = HELLO, **options: Any
 ) -> AsyncGenerator[tuple[Client, RawPeer]]:
     """A client that has connected to a raw peer."""
     near, far = socket_links(buffer, peer)
     raw = RawPeer(far)
     try:
-        await raw.say(HELLO)
+        await raw.say(spoken)
         async with client_of(near, **options) as client:
             assert (await raw.hear())[0] == frames.HELLO
             yield client, raw

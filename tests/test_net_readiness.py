@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -164,17 +166,16 @@ async def test_a_descriptor_that_is_reused_in_the_batch_finds_nothing() -> None:
     async with open_stage() as stage:
         connections = [stage.add() for _ in range(2)]
         added: list[tuple[Pumped, socket.socket]] = []
-        by_link = {id(pumped): number for number, (pumped, _) in enumerate(connections)}
         numbers = [pumped.link.socket.fileno() for pumped, _ in connections if isinstance(pumped.link, SocketLink)]
 
-        def replace(pumped: Pumped) -> None:
-            other = connections[1 - by_link[id(pumped)]][0]
-            stage.readiness.remove(other)
-            other.link.close()
-            added.append(stage.add())
+        def replace(other: Pumped) -> None:
+            if not added:
+                stage.readiness.remove(other)
+                other.link.close()
+                added.append(stage.add())
 
-        for pumped, _ in connections:
-            pumped.on_pump = lambda pumped=pumped: added or replace(pumped)
+        for (pumped, _), (other, _) in itertools.permutations(connections, 2):
+            pumped.on_pump = partial(replace, other)
         for _, far in connections:
             far.send(b"x")
         await trio.testing.wait_all_tasks_blocked()
