@@ -5,7 +5,7 @@ from __future__ import annotations
 from rpc import limits as numbers
 from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
-from rpc.session.calls import Parts, Record
+from rpc.session.calls import Outgoing, Parts, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
@@ -71,7 +71,7 @@ class Shared:
             return piece, len(piece) <= self.limits.max_message
         parts.add(piece)
         fits = parts.size <= self.limits.max_message
-        if not fits or record.state is GIVEN_UP:
+        if not fits or (record.state is GIVEN_UP and isinstance(record, Outgoing) and not record.wants_end):
             parts.pieces.clear()
         if more:
             return None, fits
