@@ -229,7 +229,7 @@ def unfit_result(a: int) -> bytes | str: ...  # type: ignore[empty-body]  # pyri
         (after, "calc.f: parameter 'context' asks for the context: make it the first one"),
         (many, "calc.f: parameter 'contexts' asks for the context: make it the first one"),
         (broken, "calc.f: its signature cannot be read: name 'Missing' is not defined; define, or import, what"),
-        (stream, "calc.f: the result is a stream, and streams cannot be served yet: use a list"),
+        (stream, "calc.f: the result is a stream: write an async def with yield in it"),
         (awaitable, "calc.f: parameter 'a' is to be awaited: make the handler an async def, annotated with what it"),
         (unfit, "calc.f: parameter 'b': objects of class complex cannot travel; use an attrs class"),
         (unfit_result, "calc.f: the result: Type unions may not contain"),

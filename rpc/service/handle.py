@@ -5,38 +5,42 @@ call it. It is generic in the function's parameters and result, so that type che
 
     client.call(add, 2, b=3)     # checked against the parameters of `add`, and typed as its result
 
-They do so through `Answering` and `Notifiable`, which the overloads of a client take twice: with a leading
-`rpc.Context` stripped, and as they are. What an ``async def`` returns is unwrapped by the overloads of
-`Method.convert_result` and not by the client's, because a checker that finds `Any` in an argument gives up on overloads
-of different results.
+They do so through `Answering`, `Streamable`, `Enterable` and `Notifiable`, which the overloads of a client take twice:
+with a leading `rpc.Context` stripped, and as they are. What an ``async def`` returns and what a generator yields is
+unwrapped by the overloads of `Method.convert_result` and `Streaming.convert_item`, and not by the client's, because a
+checker that finds `Any` in an argument gives up on overloads of different results.
 """
 
 from __future__ import annotations
 
-import enum
+import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
 from rpc.service.declared import check_declared
+from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.signature import Signature
+from rpc.wire.frames import SENDS, TAKES
 
-__all__ = ["Answering", "Handle", "Kind", "Method", "Notifiable", "Notification"]
+__all__ = [
+    "Answering",
+    "Enterable",
+    "Entering",
+    "Handle",
+    "Kind",
+    "Method",
+    "Notifiable",
+    "Notification",
+    "Streamable",
+    "Streaming",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
-
-
-class Kind(enum.Enum):
-    """How a handler is called and answers."""
-
-    METHOD = "method"
-    STREAMING = "streaming"
-    NOTIFICATION = "notification"
-    CONTEXT = "context"
 
 
 class Answering(Protocol[P, T_co]):
@@ -45,6 +49,22 @@ class Answering(Protocol[P, T_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
 
     def convert_result(self, value: Any, /) -> T_co: ...
+
+
+class Streamable(Protocol[P, T_co]):
+    """For type checkers: a handle that takes P and gives items of T."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
+
+    def convert_item(self, value: Any, index: int, /) -> T_co: ...
+
+
+class Enterable(Protocol[P, T_co]):
+    """For type checkers: a handle that takes P and is entered for a T."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
+
+    def convert_value(self, value: Any, /) -> T_co: ...
 
 
 class Notifiable(Protocol[P]):
@@ -60,25 +80,49 @@ class _Callable(Generic[P, R_co]):
     """What all handles have.
 
     Attributes:
+        kind: how a peer calls it.
         name: the full wire name, ``service.method``.
         function: the function itself.
         thread: whether it runs in a worker thread.
-        is_async: whether calling it gives an awaitable.
+        is_async: whether calling it gives something to await, to iterate with ``async for``, or to enter with
+            ``async with``.
         signature: its parameters and its result.
+        flags: what stands in a CALL of it (protocol section 3): SENDS where it takes a stream, TAKES where it gives
+            one, both where it is a context.
         doc: its docstring without indentation; empty where there is none.
+        raises: the exception classes that travel as themselves.
+        idempotent: whether a call that may have run may be made again.
     """
 
-    def __init__(self, function: Callable[P, R_co], *, name: str, thread: bool) -> None:
-        _refuse_misuse(function, name)
+    kind: ClassVar[Kind]
+    _flags: ClassVar[int] = 0
+
+    def __init__(
+        self,
+        function: Callable[P, R_co],
+        *,
+        name: str,
+        thread: bool = False,
+        raises: Sequence[type[Exception]] = (),
+        idempotent: bool = False,
+    ) -> None:
+        shape = shape_of(function)
+        _refuse_misuse(function, name, self.kind, shape)
         functools.update_wrapper(self, function)  # first, because it would copy the function's attributes over ours
         self.name = name
         self.function = function
         self.thread = thread
-        self.is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+        self.is_async = shape not in (Shape.RESULT, Shape.GENERATOR)
         self.doc = inspect.getdoc(function) or ""
+        self.raises = tuple(raises)
+        self.idempotent = idempotent
         if thread and self.is_async:
             raise TypeError(f"{name}: an async def runs on the event loop: drop thread=True, or make it a def")
         self.signature = Signature.of(function, name=name)
+        if self.signature.takes_items:
+            _refuse_items(name, self.kind, self.is_async)
+        self.flags = self._flags | (SENDS if self.signature.takes_items else 0)
+        check_declared(self.raises, name)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function itself, in this process."""
@@ -98,29 +142,13 @@ class Method(_Callable[P, R_co]):
 
     Attributes:
         kind: `Kind.METHOD`.
-        raises: the exception classes that travel as themselves.
-        idempotent: whether a call that may have run may be made again.
-        name, function, thread, is_async, signature, doc: as every handle has them.
+        name, function, thread, is_async, signature, flags, doc, raises, idempotent: as every handle has them.
 
     Raises:
         TypeError: the function cannot be a method; the message says what to change.
     """
 
     kind = Kind.METHOD
-
-    def __init__(
-        self,
-        function: Callable[P, R_co],
-        *,
-        name: str,
-        thread: bool = False,
-        raises: Sequence[type[Exception]] = (),
-        idempotent: bool = False,
-    ) -> None:
-        super().__init__(function, name=name, thread=thread)
-        self.raises = tuple(raises)
-        self.idempotent = idempotent
-        check_declared(self.raises, name)
 
     @overload
     def convert_result(self: Method[..., Awaitable[T]], value: Any, /) -> T: ...
@@ -131,23 +159,83 @@ class Method(_Callable[P, R_co]):
         return self.signature.convert_result(value)
 
 
+class Streaming(_Callable[P, R_co]):
+    """A generator, async or not, whose items a peer may stream.
+
+    Attributes:
+        kind: `Kind.STREAMING`.
+        name, function, thread, is_async, signature, flags, doc, raises, idempotent: as every handle has them.
+
+    Raises:
+        TypeError: the function cannot be streamed; the message says what to change.
+    """
+
+    kind = Kind.STREAMING
+    _flags = TAKES
+
+    @overload
+    def convert_item(self: Streaming[..., AsyncIterable[T]], value: Any, index: int, /) -> T: ...
+    @overload
+    def convert_item(self: Streaming[..., Iterator[T]], value: Any, index: int, /) -> T: ...
+    def convert_item(self, value: Any, index: int, /) -> Any:
+        """Fit a decoded item to what the generator yields, see `Signature.convert_item_out`."""
+        return self.signature.convert_item_out(value, index)
+
+
+class Entering(_Callable[P, Any], Generic[P, T_co]):
+    """An async context manager that a peer may enter, for as long as its own body runs.
+
+    It is made of a function that `contextlib.asynccontextmanager` has decorated, or of one that could be.
+
+    Attributes:
+        kind: `Kind.CONTEXT`.
+        name, function, thread, is_async, signature, flags, doc, raises, idempotent: as every handle has them.
+
+    Raises:
+        TypeError: the function cannot be entered; the message says what to change.
+    """
+
+    kind = Kind.CONTEXT
+    _flags = SENDS | TAKES
+
+    def __init__(
+        self,
+        function: Callable[P, contextlib.AbstractAsyncContextManager[T_co]] | Callable[P, AsyncIterator[T_co]],
+        *,
+        name: str,
+        raises: Sequence[type[Exception]] = (),
+    ) -> None:
+        manager: Any = function
+        if not isinstance(function, _Callable) and shape_of(function) is Shape.ASYNC_GENERATOR:
+            manager = contextlib.asynccontextmanager(manager)
+        super().__init__(manager, name=name, raises=raises)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> contextlib.AbstractAsyncContextManager[T_co]:
+        """Make the context manager itself, in this process."""
+        manager: contextlib.AbstractAsyncContextManager[T_co] = self.function(*args, **kwargs)
+        return manager
+
+    def convert_value(self, value: Any, /) -> T_co:
+        """Fit the decoded value to what the function yields, see `Signature.convert_item_out`."""
+        converted: T_co = self.signature.convert_item_out(value, 0)
+        return converted
+
+
 class Notification(_Callable[P, R_co]):
     """A function that a peer may notify: never answered, so it returns None.
 
     Attributes:
         kind: `Kind.NOTIFICATION`.
         concurrent: whether several notifications of one connection may run at once, and in any order.
+        name, function, thread, is_async, signature, flags, doc: as every handle has them.
         raises: empty: nobody is there to receive an exception.
         idempotent: False.
-        name, function, thread, is_async, signature, doc: as every handle has them.
 
     Raises:
         TypeError: the function cannot be a notification; the message says what to change.
     """
 
     kind = Kind.NOTIFICATION
-    raises: tuple[type[Exception], ...] = ()
-    idempotent = False
 
     def __init__(
         self, function: Callable[P, R_co], *, name: str, thread: bool = False, concurrent: bool = False
@@ -158,15 +246,37 @@ class Notification(_Callable[P, R_co]):
             raise TypeError(f"{name}: a notification is never answered: annotate its result with -> None")
 
 
-Handle: TypeAlias = Method[..., Any] | Notification[..., Any]
+Handle: TypeAlias = Method[..., Any] | Streaming[..., Any] | Entering[..., Any] | Notification[..., Any]
+
+_ANSWERS = (Shape.RESULT, Shape.AWAITABLE)
+_SHAPES = {
+    Kind.METHOD: _ANSWERS,
+    Kind.STREAMING: (Shape.GENERATOR, Shape.ASYNC_GENERATOR),
+    Kind.NOTIFICATION: _ANSWERS,
+    Kind.CONTEXT: (Shape.ASYNC_CONTEXT_MANAGER,),
+}
 
 
-def _refuse_misuse(function: Callable[..., Any], name: str) -> None:
+def _refuse_misuse(function: Callable[..., Any], name: str, kind: Kind, shape: Shape) -> None:
     if isinstance(function, _Callable):
         raise TypeError(f"{name}: {function!r} is registered already: register its .function")
     if not inspect.isroutine(function):
         raise TypeError(f"{name}: {function!r} is no function: write a def that calls it")
-    if inspect.isgeneratorfunction(function):
-        raise TypeError(f"{name}: a generator does not travel: return a list")
-    if inspect.isasyncgenfunction(function):
-        raise TypeError(f"{name}: async generators, which stream their items, cannot be served yet: return a list")
+    if shape in _SHAPES[kind]:
+        return
+    if kind is Kind.CONTEXT:
+        raise TypeError(f"{name}: a context is an async def with one yield in it, {function!r} is not")
+    if kind is Kind.NOTIFICATION:
+        raise TypeError(f"{name}: a notification is never answered, and {function!r} gives {shape.value}")
+    if shape in (Shape.CONTEXT_MANAGER, Shape.ASYNC_CONTEXT_MANAGER):
+        raise TypeError(f"{name}: a context manager is registered with @context, as an async def with one yield in it")
+    raise TypeError(f"{name}: {function!r} gives {shape.value}, which is not a {kind.value}")
+
+
+def _refuse_items(name: str, kind: Kind, is_async: bool) -> None:
+    if kind is Kind.NOTIFICATION:
+        raise TypeError(f"{name}: a notification takes no stream: make it a method")
+    if kind is Kind.CONTEXT:
+        raise TypeError(f"{name}: a context takes no stream: give it one by a method of its own")
+    if not is_async:
+        raise TypeError(f"{name}: it takes a stream, which only an async def can read: make it one")

@@ -5,21 +5,44 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, ParamSpec, TypeVar, overload
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Never, ParamSpec, Protocol, TypeVar, overload
 
 from rpc.limits import MAX_METHOD
-from rpc.service.handle import Handle, Method, Notification
+from rpc.service.function import Shape, shape_of
+from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 
 __all__ = ["Service"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
 Opener = TypeVar("Opener", bound=Callable[[], Any])
 
 _SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _RESERVED = "rpc"
 """The services that describe a server itself."""
+
+
+class Registering(Protocol):
+    """For type checkers: the decorator that `Service.method` makes of its options."""
+
+    @overload
+    def __call__(self, function: Callable[P, Never], /) -> Method[P, Any]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Method[P, R]: ...
+
+
+class RegisteringContext(Protocol):
+    """For type checkers: the decorator that `Service.context` makes of its options."""
+
+    @overload
+    def __call__(self, function: Callable[P, contextlib.AbstractAsyncContextManager[T]], /) -> Entering[P, T]: ...
+    @overload
+    def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[P, T]: ...
 
 
 class Service:
@@ -49,6 +72,11 @@ class Service:
     def _short_names(self) -> list[str]:
         return [name.rpartition(".")[2] for name in self.handles]
 
+    # Type checkers take the first overload that fits. `Any` fits all, and is a result: so `Never` is asked first.
+    @overload
+    def method(self, function: Callable[P, Never], /) -> Method[P, Any]: ...  # type: ignore[overload-overlap]
+    @overload
+    def method(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
     @overload
     def method(self, function: Callable[P, R], /) -> Method[P, R]: ...
     @overload
@@ -60,21 +88,24 @@ class Service:
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
         name: str | None = None,
-    ) -> Callable[[Callable[P, R]], Method[P, R]]: ...
+    ) -> Registering: ...
     def method(
         self,
-        function: Callable[P, R] | None = None,
+        function: Callable[..., Any] | None = None,
         /,
         *,
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
         name: str | None = None,
-    ) -> Method[P, R] | Callable[[Callable[P, R]], Method[P, R]]:
+    ) -> Any:
         """Let peers call a function: a decorator, with or without arguments.
 
         The annotations of the function are its schema: arguments that do not fit are refused before it runs. A ``def``
         runs on the event loop and must be quick; an ``async def`` may wait; what blocks takes ``thread=True``.
+
+        A generator, async or not, streams what it yields. A parameter of an ``async def`` that is annotated with
+        ``AsyncIterable[...]`` is the caller's stream.
 
         Args:
             function: the function, where the decorator stands without arguments.
@@ -88,11 +119,56 @@ class Service:
             ValueError: the name is taken, or is none.
         """
 
-        def register(function: Callable[P, R]) -> Method[P, R]:
+        def register(function: Callable[..., Any]) -> Handle:
             full_name = self._full_name(function, name)
-            method = Method(function, name=full_name, thread=thread, raises=raises, idempotent=idempotent)
-            self.handles[full_name] = method
-            return method
+            is_generator = shape_of(function) in (Shape.GENERATOR, Shape.ASYNC_GENERATOR)
+            make: Any = Streaming if is_generator else Method
+            handle: Handle = make(function, name=full_name, thread=thread, raises=raises, idempotent=idempotent)
+            self.handles[full_name] = handle
+            return handle
+
+        return register if function is None else register(function)
+
+    @overload
+    def context(self, function: Callable[P, contextlib.AbstractAsyncContextManager[T]], /) -> Entering[P, T]: ...
+    @overload
+    def context(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[P, T]: ...
+    @overload
+    def context(self, /, *, raises: Sequence[type[Exception]] = (), name: str | None = None) -> RegisteringContext: ...
+    def context(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        raises: Sequence[type[Exception]] = (),
+        name: str | None = None,
+    ) -> Any:
+        """Let peers enter an async context manager: a decorator, with or without arguments.
+
+        The caller's ``async with`` gets what the function yields; its end, or what it raises, comes out of the
+        ``yield``, and a caller that is lost cancels it there::
+
+            @calc.context
+            async def lease(name: str) -> AsyncIterator[int]:
+                async with take(name) as token:
+                    yield token
+
+        Args:
+            function: the function, where the decorator stands without arguments; one that is decorated with
+                `contextlib.asynccontextmanager` already is taken as well.
+            raises: the exception classes that travel as themselves; callers that know them get them back.
+            name: its name on the wire within the service, where it is not the function's own.
+
+        Raises:
+            TypeError: the function cannot be entered; the message says what to change.
+            ValueError: the name is taken, or is none.
+        """
+
+        def register(function: Callable[..., Any]) -> Handle:
+            full_name = self._full_name(function, name)
+            handle: Handle = Entering(function, name=full_name, raises=raises)
+            self.handles[full_name] = handle
+            return handle
 
         return register if function is None else register(function)
 

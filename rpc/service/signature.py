@@ -3,85 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import types
-import typing
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
-
-import attrs
 
 from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.limits import MAX_ITEMS
+from rpc.service.annotations import inspected, is_context, items_given, items_taken, reader
 from rpc.service.context import Context
 from rpc.service.convert import Converter, Misfit, Reader, brief, is_list, is_map
+from rpc.service.function import Shape, shape_of
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.service.near import near
+from rpc.service.parameters import Given, Items, Parameter
 from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
 
-__all__ = ["Bound", "Parameter", "Signature"]
+__all__ = ["Bound", "Signature"]
+
+_Kind = inspect.Parameter
 
 Bound: TypeAlias = tuple[list[Any], dict[str, Any]]
 """Arguments as a handler is called with them, by position and by name."""
-
-_PLAIN = (bool, int, float, str, bytes, list, dict, set, type(None))
-"""Annotations that a decoded value of exactly this class fits as it is."""
-
-_STREAMS = (AsyncIterable, AsyncIterator, AsyncGenerator)
-_AWAITABLES = (Awaitable, Coroutine)
-
-_Kind = inspect.Parameter
-_POSITIONAL = (_Kind.POSITIONAL_ONLY, _Kind.POSITIONAL_OR_KEYWORD)
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Parameter:
-    """One parameter that is on the wire.
-
-    Attributes:
-        name: as the function has it.
-        kind: as `inspect` has it.
-        index: its place among the parameters that take an argument by position; None if it takes none.
-        annotation: resolved; `Any` where there is none. Of ``*args`` and ``**kwargs``: of each of them.
-        default: `inspect.Parameter.empty` where there is none.
-        read: converts one argument.
-        plain: the class of which an argument fits as it is, None where each must be converted.
-    """
-
-    name: str
-    kind: Any
-    index: int | None
-    annotation: Any
-    default: Any
-    read: Reader
-    plain: type | None
-
-    @property
-    def by_name(self) -> bool:
-        """Whether an argument may name this parameter."""
-        return self.kind in (_Kind.POSITIONAL_OR_KEYWORD, _Kind.KEYWORD_ONLY)
-
-    @property
-    def required(self) -> bool:
-        """Whether a call without an argument for this parameter is refused."""
-        return self.default is _Kind.empty and (self.index is not None or self.by_name)
-
-
-@attrs.frozen(kw_only=True)
-class _ContextParameter:
-    name: str
-    index: int | None
-    """Its place among the positional parameters, None where it is keyword-only."""
 
 
 class Signature:
@@ -89,9 +31,14 @@ class Signature:
 
     Attributes:
         name: the handler's full wire name, for messages.
-        parameters: those on the wire, in order; one that receives the `rpc.Context` is not among them.
-        returns: the annotation of the result, `Any` where there is none.
+        parameters: those on the wire, in order; one that is given the context or the caller's stream is not among them.
+        given: the parameters that are not on the wire, in order.
+        returns: the annotation of the result, `Any` where there is none; None where items are given in its stead.
         takes_context: whether a parameter receives the call's `rpc.Context`.
+        takes_items: whether a parameter receives the caller's stream.
+        given_items: that parameter, or None.
+        items_in: the items of the caller's stream, None if it takes none.
+        items_out: the items that it gives, or the one value that a context gives; None if it gives a result only.
     """
 
     def __init__(
@@ -100,14 +47,23 @@ class Signature:
         parameters: Sequence[Parameter],
         returns: Any,
         read_result: Reader,
-        context: _ContextParameter | None = None,
+        *,
+        given: Sequence[Given] = (),
+        items_in: Items | None = None,
+        items_out: Items | None = None,
     ) -> None:
         self.name = name
         self.parameters = tuple(parameters)
+        self.given = tuple(given)
         self.returns = returns
+        self.items_in = items_in
+        self.items_out = items_out
         self._read_result = read_result
-        self._context = context
-        self.takes_context = context is not None
+        self._in = items_in or _ANYTHING
+        self._out = items_out or _ANYTHING
+        self.takes_context = any(parameter.is_context for parameter in given)
+        self.given_items = next((parameter for parameter in given if not parameter.is_context), None)
+        self.takes_items = items_in is not None
         self._positional = [parameter for parameter in parameters if parameter.index is not None]
         self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
         self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
@@ -132,26 +88,41 @@ class Signature:
                 parameter of which function, and the way out.
         """
         converter = converter or MsgspecConverter()
-        raw_parameters, hints = _inspected(function, name)
+        raw_parameters, hints = inspected(function, name)
         parameters: list[Parameter] = []
-        context: _ContextParameter | None = None
+        given: list[Given] = []
+        items_in: Items | None = None
         for raw in raw_parameters:
             annotation = hints.get(raw.name, Any)
-            if not _is_context(annotation):
-                parameters.append(_parameter(raw, len(parameters), annotation, name, converter))
-            elif context is None:
-                context = _context_parameter(raw, len(parameters), name)
+            where = f"{name}: parameter '{raw.name}'"
+            if is_context(annotation):
+                given.append(Given.of(raw, len(parameters), given, name, is_context=True))
+                continue
+            items = items_taken(annotation, where)
+            if items is None:
+                parameters.append(Parameter.of(raw, len(parameters), annotation, where, converter))
             else:
-                raise TypeError(f"{name}: parameters '{context.name}' and '{raw.name}' both ask for the context")
-        returns = hints.get("return", Any)
-        read_result = _reader(returns, f"{name}: the result", converter)
-        return cls(name, parameters, returns, read_result, context)
+                given.append(Given.of(raw, len(parameters), given, name, is_context=False))
+                items_in = Items.of(items, where, f"item {{}} of argument '{raw.name}'", converter)
+        returns, items_out = hints.get("return", Any), None
+        shape = shape_of(function)
+        if shape not in (Shape.RESULT, Shape.AWAITABLE):
+            what = "the value" if shape is Shape.ASYNC_CONTEXT_MANAGER else "item {}"
+            items = items_given(returns, f"{name}: the result", shape)
+            returns, items_out = type(None), Items.of(items, f"{name}: what it yields", what, converter)
+        read_result = reader(returns, f"{name}: the result", converter)
+        return cls(name, parameters, returns, read_result, given=given, items_in=items_in, items_out=items_out)
 
     def __repr__(self) -> str:
         return f"<Signature {self.name}({', '.join(parameter.name for parameter in self.parameters)})>"
 
     def bind_payload(
-        self, payload: Buffer, named: bool, context: Context[Any] | None, max_items: int = MAX_ITEMS
+        self,
+        payload: Buffer,
+        named: bool,
+        context: Context[Any] | None,
+        max_items: int = MAX_ITEMS,
+        items: AsyncIterable[Any] | None = None,
     ) -> Bound:
         """Decode the payload of a call, check its shape, and bind it, see `bind`.
 
@@ -163,15 +134,21 @@ class Signature:
         except ProfileError as error:
             raise self._refusal(f": the arguments cannot be decoded: {error}") from None
         if not named and is_list(arguments):
-            return self.bind(arguments, None, context)
+            return self.bind(arguments, None, context, items)
         if named and is_list(arguments) and len(arguments) == 2:
             args, kwargs = arguments
             if is_list(args) and is_map(kwargs) and all(type(key) is str for key in kwargs):
-                return self.bind(args, kwargs, context)
+                return self.bind(args, kwargs, context, items)
         shape = "an array of an array and of a map from names" if named else "an array"
         raise self._refusal(f": the arguments are not {shape}")
 
-    def bind(self, args: list[Any], kwargs: Mapping[str, Any] | None, context: Context[Any] | None) -> Bound:
+    def bind(
+        self,
+        args: list[Any],
+        kwargs: Mapping[str, Any] | None,
+        context: Context[Any] | None,
+        items: AsyncIterable[Any] | None = None,
+    ) -> Bound:
         """Fit decoded arguments to the parameters. The list and what is in it are given away.
 
         Raises:
@@ -186,12 +163,13 @@ class Signature:
             named = {}
             if list(map(type, args)) != classes:
                 self._read_in_place(args, classes)
-        if self._context is not None:
-            index = self._context.index
-            if index is not None and index <= len(args):
-                args.insert(index, context)
-            else:
-                named[self._context.name] = context
+        if self.given:
+            for given in self.given:
+                value = context if given.is_context else items
+                if given.index is not None and given.place <= len(args):
+                    args.insert(given.place, value)
+                else:
+                    named[given.name] = value
         return args, named
 
     def _read_in_place(self, args: list[Any], classes: list[type | None]) -> None:
@@ -217,7 +195,7 @@ class Signature:
     def _parameter_named(self, name: str, count: int) -> Parameter:
         """The parameter that takes an argument of this name, beside so many by position."""
         parameter = self._named.get(name, self._extra)
-        if parameter is None or (self._context is not None and name == self._context.name):
+        if parameter is None or any(name == given.name for given in self.given):
             alike = near(name, self._named)
             hint = f"; did you mean {' or '.join(map(repr, alike))}?" if alike else ""
             raise self._refusal(f" has no argument {brief(name)}{hint}")
@@ -246,62 +224,38 @@ class Signature:
             message = f"{self.name}: the result {misfit}"
             raise Internal(message, processed=Processed.DO_NOT_RETRY) from misfit.__cause__
 
+    def convert_item_in(self, value: Any, index: int) -> Any:
+        """Fit a decoded item of the caller's stream, counted from 0, for the handler. The value is given away.
 
-def _inspected(function: Callable[..., Any], name: str) -> tuple[Iterable[inspect.Parameter], dict[str, Any]]:
-    try:
-        return inspect.signature(function).parameters.values(), typing.get_type_hints(function, include_extras=True)
-    except Exception as error:  # evaluating an annotation may raise anything
-        raise TypeError(
-            f"{name}: its signature cannot be read: {error}; define, or import, what annotations name at the top of "
-            "the module, and not for type checkers only"
-        ) from error
+        Raises:
+            InvalidArgument: it does not fit.
+        """
+        items = self._in
+        if type(value) is items.plain:
+            return value
+        try:
+            return items.read(value)
+        except Misfit as misfit:
+            raise InvalidArgument(f"{self.name}: {items.what.format(index)} {misfit}") from misfit.__cause__
 
+    def convert_item_out(self, value: Any, index: int) -> Any:
+        """Fit a decoded item, counted from 0, or the value of a context, at the caller's side. It is given away.
 
-def _is_context(annotation: Any) -> bool:
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return any(_is_context(member) for member in typing.get_args(annotation))
-    return annotation is Context or origin is Context
-
-
-def _context_parameter(raw: inspect.Parameter, index: int, name: str) -> _ContextParameter:
-    if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and index > 0):
-        raise TypeError(f"{name}: parameter '{raw.name}' asks for the context: make it the first one")
-    return _ContextParameter(name=raw.name, index=index if raw.kind in _POSITIONAL else None)
-
-
-def _parameter(raw: inspect.Parameter, index: int, annotation: Any, name: str, converter: Converter) -> Parameter:
-    return Parameter(
-        name=raw.name,
-        kind=raw.kind,
-        index=index if raw.kind in _POSITIONAL else None,
-        annotation=annotation,
-        default=raw.default,
-        read=_reader(annotation, f"{name}: parameter '{raw.name}'", converter),
-        plain=annotation if annotation in _PLAIN else None,
-    )
-
-
-def _reader(annotation: Any, what: str, converter: Converter) -> Reader:
-    if annotation is Any or annotation is object:
-        return _as_it_is
-    origin = typing.get_origin(annotation) or annotation
-    if origin in _STREAMS:
-        raise TypeError(f"{what} is a stream, and streams cannot be served yet: use a list")
-    if origin in _AWAITABLES:
-        raise TypeError(f"{what} is to be awaited: make the handler an async def, annotated with what it returns")
-    try:
-        read = converter.reader(annotation)
-    except TypeError as error:
-        raise TypeError(f"{what}: {error}") from error
-    if annotation not in _PLAIN:
-        return read
-    return lambda value: value if type(value) is annotation else read(value)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+        Raises:
+            Internal: (do not retry) it does not fit.
+        """
+        items = self._out
+        if type(value) is items.plain:
+            return value
+        try:
+            return items.read(value)
+        except Misfit as misfit:
+            message = f"{self.name}: {items.what.format(index)} {misfit}"
+            raise Internal(message, processed=Processed.DO_NOT_RETRY) from misfit.__cause__
 
 
 def _count(arguments: int) -> str:
     return "1 argument" if arguments == 1 else f"{arguments} arguments"
+
+
+_ANYTHING = Items.of(Any, "", "item {}", MsgspecConverter())
