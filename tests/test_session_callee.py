@@ -515,6 +515,14 @@ def test_an_item_over_max_message_fails_its_call() -> None:
     assert answers(side.leave()) == [an_error(1, Code.RESOURCE_EXHAUSTED, Processed.DO_NOT_RETRY)]
 
 
+def test_items_without_a_byte_cost_no_credit_and_do_not_pile_up() -> None:
+    side = Side()
+    side.open(flags=SENDS)
+    assert side.take(Frame.DATA, 1, 0, b"") == [(Event.CANCEL, 1)]
+    assert side.take(Frame.DATA, 1, 0, b"") == []
+    assert answers(side.leave()) == [an_error(1, Code.INVALID_ARGUMENT, Processed.UNKNOWN)]
+
+
 # --- Items to the caller -------------------------------------------------------------------------------------------
 
 

@@ -562,6 +562,14 @@ def test_an_item_may_overshoot_but_not_be_started_without_credit() -> None:
     assert caught.value.reason is Reason.CREDIT
 
 
+def test_items_without_a_byte_cost_no_credit_and_do_not_pile_up() -> None:
+    side = Side()
+    side.call(flags=TAKES)
+    assert side.take(Frame.DATA, 1, 0, b"") == [(Event.ERROR, 1, (Code.INTERNAL, Processed.DO_NOT_RETRY))]
+    assert side.take(Frame.DATA, 1, 0, b"") == []
+    assert side.leave() == [[Frame.CANCEL, 1]]
+
+
 def test_items_of_a_call_that_takes_none_break() -> None:
     side = Side()
     side.call(flags=SENDS)

@@ -124,6 +124,18 @@ def test_what_is_too_large_arrived_or_was_refused() -> None:
         assert caught.value.processed is Processed.DO_NOT_RETRY
 
 
+def test_an_item_that_cannot_be_taken_is_too_large_or_no_value() -> None:
+    common = shared()
+    for record, code, processed in (
+        (outgoing(), Code.INTERNAL, Processed.DO_NOT_RETRY),
+        (incoming(), Code.INVALID_ARGUMENT, Processed.UNKNOWN),
+    ):
+        large, empty = common.unfit_item(record, fits=False), common.unfit_item(record, fits=True)
+        assert large.message == "an item of a.b is over max_message, 16384 bytes, of its receiver"
+        assert empty.message == "an item of a.b has no bytes; the smallest value has one"
+        assert (empty.code, empty.processed) == (code, processed)
+
+
 # --- Credit for the peer -------------------------------------------------------------------------------------------
 
 

@@ -219,18 +219,17 @@ class Callee:
             events.append((_CALL, record, None))
 
     def _take_item(self, record: Incoming, window: Window, flags: int, payload: bytes, events: Events) -> None:
-        end = flags & frames.END
-        if not (end and not payload and record.parts is None):
+        if payload or record.parts is not None or not flags & frames.END:
             if record.parts is None:
                 window.start()
             window.add(len(payload))
             whole, fits = self._shared.gather(record, payload, flags & frames.MORE)
-            if not fits:
-                self.fail(record, self._shared.too_large(f"an item of {record.method}"))
+            if not fits or whole == b"":
+                self.fail(record, self._shared.unfit_item(record, fits=fits))
                 events.append((Event.CANCEL, record, None))
                 return
             if whole is not None:
                 events.append((Event.ITEM, record, whole))
-        if end:
+        if flags & frames.END:
             record.got_end = True
             events.append((Event.ITEMS_END, record, None))

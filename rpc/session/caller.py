@@ -232,11 +232,11 @@ class Caller:
 
     def _take_result(self, record: Outgoing, payload: bytes, more: int, events: Events) -> None:
         whole, fits = self._shared.gather(record, payload, more)
+        error = None if fits else self._shared.too_large(f"the result of {record.method}")
         if not more:
-            happening = (Event.REPLY, record, whole) if fits else self._too_large(record, "the result")
-            self._take_end(record, happening, events)
-        elif not fits:
-            self._give_up_on(record, "the result", events)
+            self._take_end(record, (Event.ERROR, record, error) if error else (Event.REPLY, record, whole), events)
+        elif error:
+            self._give_up_on(record, error, events)
 
     def _take_item(self, record: Outgoing, window: Window, payload: bytes, more: int, events: Events) -> None:
         if record.state is OPEN:
@@ -244,8 +244,8 @@ class Caller:
                 window.start()
             window.add(len(payload))
         whole, fits = self._shared.gather(record, payload, more)
-        if not fits:
-            self._give_up_on(record, "an item", events)
+        if not fits or whole == b"":
+            self._give_up_on(record, self._shared.unfit_item(record, fits=fits), events)
         elif whole is not None and record.state is OPEN:
             events.append((Event.ITEM, record, whole))
 
@@ -254,11 +254,8 @@ class Caller:
             events.append(happening)
         self._end(record, END)
 
-    def _give_up_on(self, record: Outgoing, what: str, events: Events) -> None:
-        """End a call on this side alone: what it receives is more than this side takes."""
+    def _give_up_on(self, record: Outgoing, error: Error, events: Events) -> None:
+        """End a call on this side alone: what it receives is nothing that this side takes."""
         if record.state is OPEN:
             self.cancel(record)
-            events.append(self._too_large(record, what))
-
-    def _too_large(self, record: Outgoing, what: str) -> tuple[Event, Outgoing, object]:
-        return Event.ERROR, record, self._shared.too_large(f"{what} of {record.method}")
+            events.append((Event.ERROR, record, error))

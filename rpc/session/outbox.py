@@ -130,7 +130,12 @@ class Outbox:
     def put_item(self, record: Record, allowance: Allowance, payload: Payload, flags: int = 0) -> None:
         """Queue an item, charged to its allowance; END in `flags` stands on its last frame."""
         assert allowance.is_open, "an item was sent without credit"
-        if isinstance(payload, bytes) and len(payload) <= SMALL and record.state is OPEN and record.id not in self._lanes:
+        if (
+            isinstance(payload, bytes)
+            and len(payload) <= SMALL
+            and record.state is OPEN
+            and record.id not in self._lanes
+        ):
             allowance.sent += len(payload)
             self._frames.append(frames.data(record.id, flags, len(payload)) + payload)
         else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rpc import limits as numbers
-from rpc.errors import Error, Processed, ProtocolError, Reason, ResourceExhausted
+from rpc.errors import Error, Internal, InvalidArgument, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
-from rpc.session.calls import Outgoing, Parts, Record
+from rpc.session.calls import Incoming, Outgoing, Parts, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
@@ -84,6 +84,16 @@ class Shared:
             f"{what} is over max_message, {self.limits.max_message} bytes, of its receiver",
             processed=Processed.DO_NOT_RETRY,
         )
+
+    def unfit_item(self, record: Record, *, fits: bool) -> Error:
+        """The error for an item that arrived and cannot be taken."""
+        if not fits:
+            return self.too_large(f"an item of {record.method}")
+        # It cost no credit: what is not even an encoded value must not pile up.
+        text = f"an item of {record.method} has no bytes; the smallest value has one"
+        if isinstance(record, Incoming):
+            return InvalidArgument(text)
+        return Internal(text, processed=Processed.DO_NOT_RETRY)
 
     def check_size(self, payload: Payload, what: str) -> None:
         """Raise `ResourceExhausted` for a payload that the peer would not take."""
