@@ -22,13 +22,13 @@ from rpc.service.context import Context
 from rpc.service.convert import Converter, Reader
 from rpc.service.function import Shape
 
-__all__ = ["inspected", "is_context", "items_given", "items_taken", "plain_class", "reader"]
+__all__ = ["inspected", "is_context", "plain_class", "reader", "streamed", "yielded"]
 
 _PLAIN = (bool, int, float, str, bytes, list, dict, set, type(None))
 
-_TAKEN = (AsyncIterable, AsyncIterator)
-_STREAMS = (*_TAKEN, AsyncGenerator)
-_GIVEN = {
+_STREAMED = (AsyncIterable, AsyncIterator)
+_STREAMS = (*_STREAMED, AsyncGenerator)
+_YIELDED = {
     Shape.ASYNC_GENERATOR: ("AsyncIterator[...]", _STREAMS),
     Shape.ASYNC_CONTEXT_MANAGER: ("AsyncIterator[...]", _STREAMS),
     Shape.GENERATOR: ("Iterator[...]", (Iterator, Generator)),
@@ -56,21 +56,21 @@ def is_context(annotation: Any) -> bool:
     return any(member is Context or typing.get_origin(member) is Context for member in _members(annotation))
 
 
-def items_taken(annotation: Any, what: str) -> Any:
+def streamed(annotation: Any, what: str) -> Any:
     """What the items of the caller's stream are, where a parameter asks for it; None where it asks for a value.
 
     Raises:
         TypeError: it asks for a stream in a way that cannot be served.
     """
     origin = _origin(annotation)
-    if origin in _TAKEN:
+    if origin in _STREAMED:
         return _first_argument(annotation)
     if any(_origin(member) in _STREAMS for member in _members(annotation)):
         raise TypeError(f"{what} is a stream: annotate it with AsyncIterable[...], and with nothing beside it")
     return None
 
 
-def items_given(annotation: Any, what: str, shape: Shape) -> Any:
+def yielded(annotation: Any, what: str, shape: Shape) -> Any:
     """What a generator yields, by the annotation of its result.
 
     Raises:
@@ -78,7 +78,7 @@ def items_given(annotation: Any, what: str, shape: Shape) -> Any:
     """
     if annotation is Any:
         return Any
-    usual, origins = _GIVEN[shape]
+    usual, origins = _YIELDED[shape]
     if _origin(annotation) not in origins:
         raise TypeError(f"{what} is {shape.value}: annotate it with {usual}")
     return _first_argument(annotation)

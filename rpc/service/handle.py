@@ -269,14 +269,15 @@ def _refuse_misuse(function: Callable[..., Any], name: str, kind: Kind, shape: S
     if kind is Kind.NOTIFICATION:
         raise TypeError(f"{name}: a notification is never answered, and {function!r} gives {shape.value}")
     if shape in (Shape.CONTEXT_MANAGER, Shape.ASYNC_CONTEXT_MANAGER):
-        raise TypeError(f"{name}: a context manager is registered with @context, as an async def with one yield in it")
-    raise TypeError(f"{name}: {function!r} gives {shape.value}, which is not a {kind.value}")
+        way_out = "register an async def with one yield in it with @context"
+        raise TypeError(f"{name}: {function!r} gives {shape.value}: {way_out}")
+    raise TypeError(f"{name}: {function!r} gives {shape.value}, which is no {kind.value}")
 
 
 def _refuse_items(name: str, kind: Kind, is_async: bool) -> None:
     if kind is Kind.NOTIFICATION:
         raise TypeError(f"{name}: a notification takes no stream: make it a method")
     if kind is Kind.CONTEXT:
-        raise TypeError(f"{name}: a context takes no stream: give it one by a method of its own")
+        raise TypeError(f"{name}: a context takes no stream: let a method take it")
     if not is_async:
-        raise TypeError(f"{name}: it takes a stream, which only an async def can read: make it one")
+        raise TypeError(f"{name}: a stream is taken by an async def only: make it one")

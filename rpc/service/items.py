@@ -18,6 +18,9 @@ T = TypeVar("T")
 Split: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any], AsyncIterable[Any] | None]
 """What is left of the arguments by position and by name, and the stream that was among them."""
 
+_Arguments: TypeAlias = dict[Any, Any]
+"""Arguments by their places: an index or a name each."""
+
 _VALUES = frozenset((bool, int, float, str, bytes, list, dict, tuple, set, type(None)))
 """The classes of most arguments: asking for them is quicker than looking for an attribute."""
 
@@ -25,28 +28,28 @@ _RESUME = opcode.opmap["RESUME"]
 
 
 def split_items(args: tuple[Any, ...], kwargs: Mapping[str, Any], handle: Handle | None = None) -> Split:
-    """Take the stream out of the arguments of a call, where there is one.
+    """Take the stream, what ``async for`` can iterate, out of the arguments of a call.
 
     Args:
         args: the arguments by position, without the context.
         kwargs: the arguments by name.
-        handle: what is called, where that is known: the stream is then what stands where the handle takes one, and
-            without it any argument that ``async for`` can iterate.
+        handle: what is called, where that is known. One that takes a stream must get it, and in its place; with one
+            that takes none nothing is looked for, and a stream is refused as what cannot travel.
 
     Raises:
-        TypeError: there are two streams; or the handle takes one, and it is missing or cannot be iterated.
+        TypeError: there are two streams; or the handle takes one, and it is missing or stands elsewhere.
         ValueError: it is a generator that has begun.
     """
     if handle is not None:
-        given = handle.signature.given_items
-        return (args, kwargs, None) if given is None else _taken(args, kwargs, given, handle.name)
+        stream = handle.signature.stream
+        return (args, kwargs, None) if stream is None else _split(args, kwargs, stream, handle.name)
     for value in args:
         if type(value) not in _VALUES and _is_stream(value):
-            return _found(args, kwargs)
+            return _split(args, kwargs)
     if kwargs:
         for value in kwargs.values():
             if type(value) not in _VALUES and _is_stream(value):
-                return _found(args, kwargs)
+                return _split(args, kwargs)
     return args, kwargs, None
 
 
@@ -56,35 +59,34 @@ async def each(values: Iterable[T]) -> AsyncGenerator[T, None]:
         yield value
 
 
-def _found(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Split:
-    keys: list[int | str] = [index for index, value in enumerate(args) if _is_stream(value)]
-    keys += [name for name, value in kwargs.items() if _is_stream(value)]
-    if len(keys) > 1:
-        shown = " and ".join(repr(key) if isinstance(key, str) else str(key + 1) for key in keys)
-        raise TypeError(f"a call takes one stream, got {len(keys)}: arguments {shown}")
-    return _without(args, kwargs, keys[0])
-
-
-def _taken(args: tuple[Any, ...], kwargs: Mapping[str, Any], given: Given, method: str) -> Split:
-    key: int | str = given.name
-    if given.index is not None and given.index < len(args):
-        key = given.index
-    elif not given.by_name or given.name not in kwargs:
-        raise TypeError(f"{method}: argument '{given.name}' is missing: it takes what async for can iterate")
-    value = args[key] if isinstance(key, int) else kwargs[key]
-    if not _is_stream(value):
-        raise TypeError(f"{method}: argument '{given.name}' takes what async for can iterate, got {show(value)}")
-    return _without(args, kwargs, key)
-
-
-def _without(args: tuple[Any, ...], kwargs: Mapping[str, Any], key: int | str) -> Split:
-    if isinstance(key, int):
-        items, args = args[key], (*args[:key], *args[key + 1 :])
-    else:
-        items, kwargs = kwargs[key], {name: value for name, value in kwargs.items() if name != key}
+def _split(args: tuple[Any, ...], kwargs: Mapping[str, Any], stream: Given | None = None, method: str = "") -> Split:
+    arguments: _Arguments = {**dict(enumerate(args)), **kwargs}
+    places = [place for place, value in arguments.items() if _is_stream(value)]
+    if len(places) > 1:
+        raise TypeError(f"a call takes one stream, and there are several: {' and '.join(map(_named, places))}")
+    if stream is not None:
+        _check_place(stream, places, arguments, method)
+    items = arguments.pop(places[0])
     if inspect.isasyncgen(items) and _has_begun(items):
-        raise ValueError(f"{items!r} has begun, or ended: give a new one, which only this call iterates")
-    return args, kwargs, items
+        raise ValueError(f"{items!r} has begun, or ended: give a new one, which this call alone iterates")
+    left = tuple(value for place, value in arguments.items() if isinstance(place, int))
+    return left, {place: value for place, value in arguments.items() if isinstance(place, str)}, items
+
+
+def _check_place(stream: Given, places: list[int | str], arguments: _Arguments, method: str) -> None:
+    place = stream.name if stream.index is None or stream.index not in arguments else stream.index
+    if places == [place] and (stream.by_name or isinstance(place, int)):
+        return
+    needs = f"{method}: argument '{stream.name}' takes a stream, what async for can iterate"
+    if places:
+        raise TypeError(f"{needs}, and it came as {_named(places[0])}")
+    if place in arguments:
+        raise TypeError(f"{needs}, got {show(arguments[place])}")
+    raise TypeError(f"{needs}: it is missing")
+
+
+def _named(place: int | str) -> str:
+    return f"'{place}'" if isinstance(place, str) else f"number {place + 1} by position"
 
 
 def _is_stream(value: object) -> TypeGuard[AsyncIterable[Any]]:

@@ -67,49 +67,6 @@ class Parameter:
         return self.default is _Kind.empty and (self.index is not None or self.by_name)
 
 
-@attrs.frozen(kw_only=True)
-class Given:
-    """A parameter that is not on the wire: it is given the context of the call, or the caller's stream.
-
-    Attributes:
-        name: as the function has it.
-        index: how many parameters on the wire that take an argument by position stand before it; None where it takes
-            none itself.
-        place: its place among all that take an argument by position.
-        by_name: whether an argument may name it.
-        is_context: whether it is given the context.
-    """
-
-    name: str
-    index: int | None
-    place: int
-    by_name: bool
-    is_context: bool
-
-    @classmethod
-    def of(cls, raw: inspect.Parameter, index: int, before: Sequence[Given], name: str, *, is_context: bool) -> Given:
-        """Read a parameter before which so many are on the wire, and these are not.
-
-        Raises:
-            TypeError: it is not one that can be given; the message says what to change.
-        """
-        word = "context" if is_context else "stream"
-        for other in before:
-            if other.is_context == is_context:
-                raise TypeError(f"{name}: parameters '{other.name}' and '{raw.name}' both ask for the {word}")
-        if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and index > 0):
-            raise TypeError(f"{name}: parameter '{raw.name}' asks for the {word}: make it the first one")
-        if not is_context and raw.default is not _Kind.empty:
-            raise TypeError(f"{name}: parameter '{raw.name}' asks for the stream, so it cannot have a default")
-        return cls(
-            name=raw.name,
-            index=index if raw.kind in _POSITIONAL else None,
-            place=index + len(before),
-            by_name=raw.kind is not _Kind.POSITIONAL_ONLY,
-            is_context=is_context,
-        )
-
-
 @attrs.frozen(kw_only=True, eq=False)
 class Items:
     """The items of a stream, as their receiver reads them.
@@ -135,3 +92,48 @@ class Items:
         """
         read = reader(annotation, where, converter)
         return cls(annotation=annotation, what=what, read=read, plain=plain_class(annotation))
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Given:
+    """A parameter that is not on the wire: it receives the context of the call, or the caller's stream.
+
+    Attributes:
+        name: as the function has it.
+        index: how many parameters on the wire that take an argument by position stand before it; None where it takes
+            no argument by position itself.
+        place: its place among all the parameters that take an argument by position.
+        by_name: whether an argument may name it.
+        items: the items of the stream; None where it receives the context.
+    """
+
+    name: str
+    index: int | None
+    place: int
+    by_name: bool
+    items: Items | None
+
+    @classmethod
+    def of(cls, raw: inspect.Parameter, index: int, before: Sequence[Given], items: Items | None, name: str) -> Given:
+        """Read a parameter before which so many are on the wire, and these are not.
+
+        Raises:
+            TypeError: it is not one that can be given anything; the message says what to change.
+        """
+        word = "context" if items is None else "stream"
+        for other in before:
+            if (other.items is None) == (items is None):
+                raise TypeError(f"{name}: parameters '{other.name}' and '{raw.name}' both ask for the {word}")
+        if raw.kind in (_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD) or (raw.kind is _Kind.POSITIONAL_ONLY and index > 0):
+            raise TypeError(f"{name}: parameter '{raw.name}' asks for the {word}: make it the first one")
+        if items is not None and raw.default is not _Kind.empty:
+            raise TypeError(
+                f"{name}: parameter '{raw.name}' asks for the stream: drop its default, there always is one"
+            )
+        return cls(
+            name=raw.name,
+            index=index if raw.kind in _POSITIONAL else None,
+            place=index + len(before),
+            by_name=raw.kind is not _Kind.POSITIONAL_ONLY,
+            items=items,
+        )

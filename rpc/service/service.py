@@ -17,6 +17,7 @@ __all__ = ["Service"]
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+Nothing = TypeVar("Nothing", bound=Never)
 Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
 Opener = TypeVar("Opener", bound=Callable[[], Any])
 
@@ -29,7 +30,7 @@ class Registering(Protocol):
     """For type checkers: the decorator that `Service.method` makes of its options."""
 
     @overload
-    def __call__(self, function: Callable[P, Never], /) -> Method[P, Any]: ...  # type: ignore[overload-overlap]
+    def __call__(self, function: Callable[P, Nothing], /) -> Method[P, Nothing]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
     @overload
@@ -74,7 +75,7 @@ class Service:
 
     # Type checkers take the first overload that fits. `Any` fits all, and is a result: so `Never` is asked first.
     @overload
-    def method(self, function: Callable[P, Never], /) -> Method[P, Any]: ...  # type: ignore[overload-overlap]
+    def method(self, function: Callable[P, Nothing], /) -> Method[P, Nothing]: ...  # type: ignore[overload-overlap]
     @overload
     def method(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
     @overload

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.limits import MAX_ITEMS
-from rpc.service.annotations import inspected, is_context, items_given, items_taken, reader
+from rpc.service.annotations import inspected, is_context, reader, streamed, yielded
 from rpc.service.context import Context
 from rpc.service.convert import Converter, Misfit, Reader, brief, is_list, is_map
 from rpc.service.function import Shape, shape_of
@@ -20,10 +20,11 @@ from rpc.wire.profile import ProfileError
 
 __all__ = ["Bound", "Signature"]
 
-_Kind = inspect.Parameter
-
 Bound: TypeAlias = tuple[list[Any], dict[str, Any]]
 """Arguments as a handler is called with them, by position and by name."""
+
+_Kind = inspect.Parameter
+_ANYTHING = Items.of(Any, "", "item {}", MsgspecConverter())
 
 
 class Signature:
@@ -31,14 +32,13 @@ class Signature:
 
     Attributes:
         name: the handler's full wire name, for messages.
-        parameters: those on the wire, in order; one that is given the context or the caller's stream is not among them.
-        given: the parameters that are not on the wire, in order.
-        returns: the annotation of the result, `Any` where there is none; None where items are given in its stead.
-        takes_context: whether a parameter receives the call's `rpc.Context`.
-        takes_items: whether a parameter receives the caller's stream.
-        given_items: that parameter, or None.
-        items_in: the items of the caller's stream, None if it takes none.
-        items_out: the items that it gives, or the one value that a context gives; None if it gives a result only.
+        parameters: those on the wire, in order.
+        given: the others, in order.
+        takes_context: whether one of these receives the call's `rpc.Context`.
+        takes_items: whether one of these receives the caller's stream.
+        stream: the one that does, or None.
+        returns: the annotation of the result, `Any` where there is none; that of None for a generator or context.
+        yields: the items of a generator, or the one value of a context; None where there is only a result.
     """
 
     def __init__(
@@ -49,21 +49,19 @@ class Signature:
         read_result: Reader,
         *,
         given: Sequence[Given] = (),
-        items_in: Items | None = None,
-        items_out: Items | None = None,
+        yields: Items | None = None,
     ) -> None:
         self.name = name
         self.parameters = tuple(parameters)
         self.given = tuple(given)
         self.returns = returns
-        self.items_in = items_in
-        self.items_out = items_out
+        self.yields = yields
+        self.takes_context = any(parameter.items is None for parameter in given)
+        self.stream = next((parameter for parameter in given if parameter.items is not None), None)
+        self.takes_items = self.stream is not None
+        self._items_in = next((parameter.items for parameter in given if parameter.items is not None), _ANYTHING)
+        self._items_out = yields or _ANYTHING
         self._read_result = read_result
-        self._in = items_in or _ANYTHING
-        self._out = items_out or _ANYTHING
-        self.takes_context = any(parameter.is_context for parameter in given)
-        self.given_items = next((parameter for parameter in given if not parameter.is_context), None)
-        self.takes_items = items_in is not None
         self._positional = [parameter for parameter in parameters if parameter.index is not None]
         self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
         self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
@@ -91,27 +89,24 @@ class Signature:
         raw_parameters, hints = inspected(function, name)
         parameters: list[Parameter] = []
         given: list[Given] = []
-        items_in: Items | None = None
         for raw in raw_parameters:
             annotation = hints.get(raw.name, Any)
             where = f"{name}: parameter '{raw.name}'"
-            if is_context(annotation):
-                given.append(Given.of(raw, len(parameters), given, name, is_context=True))
-                continue
-            items = items_taken(annotation, where)
-            if items is None:
-                parameters.append(Parameter.of(raw, len(parameters), annotation, where, converter))
+            item = streamed(annotation, where)
+            if item is not None:
+                items = Items.of(item, where, f"item {{}} of argument '{raw.name}'", converter)
+                given.append(Given.of(raw, len(parameters), given, items, name))
+            elif is_context(annotation):
+                given.append(Given.of(raw, len(parameters), given, None, name))
             else:
-                given.append(Given.of(raw, len(parameters), given, name, is_context=False))
-                items_in = Items.of(items, where, f"item {{}} of argument '{raw.name}'", converter)
-        returns, items_out = hints.get("return", Any), None
-        shape = shape_of(function)
+                parameters.append(Parameter.of(raw, len(parameters), annotation, where, converter))
+        returns, where = hints.get("return", Any), f"{name}: the result"
+        shape, yields = shape_of(function), None
         if shape not in (Shape.RESULT, Shape.AWAITABLE):
             what = "the value" if shape is Shape.ASYNC_CONTEXT_MANAGER else "item {}"
-            items = items_given(returns, f"{name}: the result", shape)
-            returns, items_out = type(None), Items.of(items, f"{name}: what it yields", what, converter)
-        read_result = reader(returns, f"{name}: the result", converter)
-        return cls(name, parameters, returns, read_result, given=given, items_in=items_in, items_out=items_out)
+            yields = Items.of(yielded(returns, where, shape), where, what, converter)
+            returns = type(None)
+        return cls(name, parameters, returns, reader(returns, where, converter), given=given, yields=yields)
 
     def __repr__(self) -> str:
         return f"<Signature {self.name}({', '.join(parameter.name for parameter in self.parameters)})>"
@@ -165,7 +160,7 @@ class Signature:
                 self._read_in_place(args, classes)
         if self.given:
             for given in self.given:
-                value = context if given.is_context else items
+                value = context if given.items is None else items
                 if given.index is not None and given.place <= len(args):
                     args.insert(given.place, value)
                 else:
@@ -230,7 +225,7 @@ class Signature:
         Raises:
             InvalidArgument: it does not fit.
         """
-        items = self._in
+        items = self._items_in
         if type(value) is items.plain:
             return value
         try:
@@ -244,7 +239,7 @@ class Signature:
         Raises:
             Internal: (do not retry) it does not fit.
         """
-        items = self._out
+        items = self._items_out
         if type(value) is items.plain:
             return value
         try:
@@ -256,6 +251,3 @@ class Signature:
 
 def _count(arguments: int) -> str:
     return "1 argument" if arguments == 1 else f"{arguments} arguments"
-
-
-_ANYTHING = Items.of(Any, "", "item {}", MsgspecConverter())
