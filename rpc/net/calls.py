@@ -44,14 +44,14 @@ async def call(
     """
     await trio.lowlevel.checkpoint_if_cancelled()
     caller = connection.session.caller
-    if connection.room or caller.free_slots < 1:
-        await _wait_for_room(connection)
-    deadline = trio.current_effective_deadline()
-    timeout = None if deadline == math.inf else _milliseconds(deadline)
-    is_alone = not caller.calls
     waiter = Waiter()
     record: Outgoing | None = None
     try:
+        if connection.room or caller.free_slots < 1:
+            await _wait_for_room(connection)
+        deadline = trio.current_effective_deadline()
+        timeout = None if deadline == math.inf else _milliseconds(deadline)
+        is_alone = not caller.calls
         record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
         record.owner = waiter
         if is_alone and connection.lend():
@@ -142,11 +142,15 @@ async def open_call(
     """Begin a call with items; raises as `call`, as far as its start goes."""
     await trio.lowlevel.checkpoint()
     caller = connection.session.caller
-    if connection.room or caller.free_slots < 1:
-        await _wait_for_room(connection)
-    deadline = trio.current_effective_deadline()
-    timeout = None if deadline == math.inf else _milliseconds(deadline)
-    record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+    try:
+        if connection.room or caller.free_slots < 1:
+            await _wait_for_room(connection)
+        deadline = trio.current_effective_deadline()
+        timeout = None if deadline == math.inf else _milliseconds(deadline)
+        record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+    except BaseException:
+        _give_up(connection, None)
+        raise
     connection.flush_soon()
     return OpenCall(connection, record, deadline)
 
@@ -165,6 +169,7 @@ async def _wait_for_room(connection: Connection) -> None:
     caller.check_open()
     while True:
         await connection.room.park()
+        await trio.lowlevel.checkpoint_if_cancelled()  # it may have been woken and cancelled at once
         caller.check_open()
         if caller.free_slots > 0:
             return
@@ -172,7 +177,7 @@ async def _wait_for_room(connection: Connection) -> None:
 
 def _milliseconds(deadline: float) -> int:
     """What is left, rounded up: the callee must not give up before the caller."""
-    return math.ceil(max(0.0, deadline - trio.current_time()) * 1000)  # a cancelled scope's deadline is -inf
+    return math.ceil(max(0.0, deadline - trio.current_time()) * 1000)
 
 
 async def _read_until(connection: Connection, waiter: Waiter) -> None:
