@@ -134,6 +134,12 @@ class RawPeer:
             assert await self._read(), "the other side has closed the connection"
         return self._heard.pop(0)
 
+    async def hear_calls(self, count: int) -> list[int]:
+        """The ids of the next frames, which are calls."""
+        heard = [await self.hear() for _ in range(count)]
+        assert all(fields[0] == frames.CALL for fields in heard)
+        return [fields[1] for fields in heard]
+
     async def hear_all(self) -> list[Fields]:
         """All frames that come until the other side closes the connection."""
         while await self._read():
