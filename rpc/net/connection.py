@@ -440,8 +440,8 @@ class Connection:
         with trio.move_on_after(1), contextlib.suppress(Unavailable):
             await self.ping()
         self.session.drain(last=True, text="the server is stopping")
+        self.flush()
         while not self.is_over and not self.session.is_idle:
-            await self.flushed()
             await self.drained.park()
         await self.dispatcher.notifications.finish()
         await self.flushed()
