@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from rpc.service.handle import Method, Notification
+from rpc.service.handle import Entering, Method, Notification, Streaming
 from rpc.service.service import Service
 
 
@@ -50,6 +51,49 @@ def test_a_decorator_registers_a_method() -> None:
     assert repr(calc) == "<Service calc: add, find>"
 
 
+def test_a_generator_is_registered_for_streaming() -> None:
+    logs = Service("logs")
+
+    @logs.method
+    async def tail(path: str) -> AsyncIterator[str]:
+        yield path
+
+    @logs.method(thread=True, raises=[LookupError], idempotent=True, name="read")
+    def read_lines(path: str) -> Iterator[str]:
+        yield path
+
+    assert logs.handles == {"logs.tail": tail, "logs.read": read_lines}
+    assert isinstance(tail, Streaming)
+    assert isinstance(read_lines, Streaming)
+    assert (tail.name, tail.thread, tail.raises, tail.idempotent) == ("logs.tail", False, (), False)
+    assert (read_lines.name, read_lines.thread, read_lines.raises, read_lines.idempotent) == (
+        "logs.read",
+        True,
+        (LookupError,),
+        True,
+    )
+    assert repr(logs) == "<Service logs: tail, read>"
+
+
+async def test_a_decorator_registers_a_context() -> None:
+    locks = Service("locks")
+
+    @locks.context
+    @contextlib.asynccontextmanager
+    async def lease(name: str) -> AsyncGenerator[int, None]:
+        yield len(name)
+
+    @locks.context(raises=[LookupError], name="take")
+    async def lock(name: str) -> AsyncIterator[str]:
+        yield name
+
+    assert locks.handles == {"locks.lease": lease, "locks.take": lock}
+    assert isinstance(lease, Entering)
+    assert (lease.name, lease.raises, lock.name, lock.raises) == ("locks.lease", (), "locks.take", (LookupError,))
+    async with lease("abc") as length, lock("abc") as name:
+        assert (length, name) == (3, "abc")
+
+
 def test_a_decorator_registers_a_notification() -> None:
     metrics = Service("metrics")
 
@@ -76,6 +120,13 @@ def test_a_name_is_registered_once() -> None:
         calc.method(add.function)
     with pytest.raises(ValueError, match=r"'calc\.add' is registered already"):
         calc.notification(name="add")(add.function)
+
+    async def hold() -> AsyncIterator[int]:
+        yield 1
+
+    for register in (calc.method(name="add"), calc.context(name="add")):
+        with pytest.raises(ValueError, match=r"'calc\.add' is registered already"):
+            register(hold)
     assert list(calc.handles) == ["calc.add"]
 
 
@@ -105,6 +156,11 @@ def test_a_function_that_is_refused_is_not_registered() -> None:
 
         @calc.method
         def stare(at: complex) -> None: ...
+
+    with pytest.raises(TypeError, match=r"calc\.nothing: a context is an async def with one yield in it"):
+
+        @calc.context  # type: ignore[arg-type]
+        async def nothing() -> None: ...
 
     assert calc.handles == {}
 

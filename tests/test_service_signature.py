@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import attrs
@@ -28,6 +29,14 @@ class Point:
     y: int = 0
 
 
+async def iterate() -> AsyncIterator[Any]:
+    return
+    yield
+
+
+ITEMS = iterate()
+
+
 def add(a: int, b: int = 0) -> int:
     return a + b
 
@@ -39,7 +48,7 @@ def of(function: Callable[..., Any]) -> Signature:
 def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function with what a caller sends."""
     payload = encode([args, kwargs] if kwargs else args)
-    bound_args, bound_kwargs = of(function).bind_payload(payload, bool(kwargs), CONTEXT)
+    bound_args, bound_kwargs = of(function).bind_payload(payload, bool(kwargs), CONTEXT, items=ITEMS)
     return function(*bound_args, **bound_kwargs)
 
 
@@ -207,6 +216,134 @@ def test_the_context_cannot_be_named_among_extra_arguments() -> None:
     assert refusal(loose, context=1) == "calc.f has no argument 'context'"
 
 
+def stream_first(items: AsyncIterable[int], a: int, b: int = 0) -> Any:
+    return items, a, b
+
+
+def stream_in_the_middle(a: int, items: AsyncIterator[Point], b: int = 0) -> Any:
+    return items, a, b
+
+
+def stream_last(a: int, b: int = 0, *, items: AsyncIterable[Any]) -> Any:
+    return items, a, b
+
+
+def stream_by_position(items: AsyncIterable[int], /, a: int, b: int = 0) -> Any:
+    return items, a, b
+
+
+def stream_before_more(a: int, items: AsyncIterable[int], b: int = 0, *rest: int, **extra: int) -> Any:
+    return items, a, b
+
+
+def stream_and_context(items: AsyncIterable[int], context: Context[None], a: int, b: int = 0) -> Any:
+    assert context is CONTEXT
+    return items, a, b
+
+
+def context_and_stream(context: Context[None], /, a: int, items: AsyncIterable[int], b: int = 0) -> Any:
+    assert context is CONTEXT
+    return items, a, b
+
+
+STREAMING = [
+    stream_first,
+    stream_in_the_middle,
+    stream_last,
+    stream_by_position,
+    stream_before_more,
+    stream_and_context,
+    context_and_stream,
+]
+
+
+@pytest.mark.parametrize("function", STREAMING)
+def test_the_stream_is_given_and_is_not_on_the_wire(function: Callable[..., Any]) -> None:
+    signature = of(function)
+    assert signature.takes_items
+    assert signature.stream is not None
+    assert signature.stream.name == "items"
+    assert [parameter.name for parameter in signature.parameters][:2] == ["a", "b"]
+    assert call(function, 1, 2) == (ITEMS, 1, 2)
+    assert call(function, 1) == (ITEMS, 1, 0)
+    assert call(function, 1, b=2) == (ITEMS, 1, 2)
+    assert call(function, b=2, a=1) == (ITEMS, 1, 2)
+    assert refusal(function, 1, items=5) == "calc.f has no argument 'items'"
+    assert refusal(function, "x") == "calc.f: argument 'a' expected int, got str 'x'"
+
+
+def test_the_items_of_a_stream_are_told() -> None:
+    signature = of(stream_in_the_middle)
+    (middle,) = signature.given
+    assert signature.stream is middle
+    assert middle.items is not None
+    assert (middle.items.annotation, middle.index, middle.place) == (Point, 1, 1)
+    context, stream = of(context_and_stream).given
+    assert context.items is None
+    assert (stream.index, stream.place) == (1, 2)
+    assert (of(add).stream, of(add).takes_items, of(add).given, of(add).yields) == (None, False, (), None)
+
+
+def test_items_in_are_converted() -> None:
+    signature = of(stream_in_the_middle)
+    assert signature.convert_item_in({"x": 1}, 0) == Point(1)
+    with pytest.raises(InvalidArgument) as caught:
+        signature.convert_item_in({"x": "1"}, 17)
+    assert caught.value.message == "calc.f: item 17 of argument 'items' at .x expected int, got str '1'"
+    assert caught.value.processed is Processed.UNKNOWN
+
+    plain = of(stream_first)
+    assert plain.convert_item_in(5, 0) == 5
+    with pytest.raises(InvalidArgument, match="item 3 of argument 'items' expected int, got bool True"):
+        plain.convert_item_in(True, 3)
+
+
+@pytest.mark.parametrize("value", [None, 5, {"x": []}, b"x"])
+def test_items_of_anything_are_left_as_they_are(value: Any) -> None:
+    assert of(stream_last).convert_item_in(value, 0) is value
+    assert of(unannotated_items).convert_item_out(value, 0) is value
+
+
+async def countdown(start: int) -> AsyncIterator[int]:
+    yield start
+
+
+def points(start: int) -> Iterator[Point]:
+    yield Point(start)
+
+
+async def unannotated_items(start):  # type: ignore[no-untyped-def]
+    yield start
+
+
+@contextlib.asynccontextmanager
+async def lease(name: str) -> AsyncGenerator[Point, None]:
+    yield Point(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "items"), [(countdown, int), (points, Point), (unannotated_items, Any), (lease, Point)]
+)
+def test_what_a_generator_yields(function: Callable[..., Any], items: Any) -> None:
+    signature = of(function)
+    assert signature.yields is not None
+    assert signature.yields.annotation is items
+    assert signature.returns is type(None)
+    assert signature.convert_result(None) is None
+
+
+def test_items_out_are_converted() -> None:
+    assert of(countdown).convert_item_out(5, 0) == 5
+    assert of(points).convert_item_out({"x": 1}, 0) == Point(1)
+    for function, message in ((points, "calc.f: item 17 at .x expected"), (lease, "calc.f: the value at .x expected")):
+        with pytest.raises(Internal) as caught:
+            of(function).convert_item_out({"x": "1"}, 17)
+        assert caught.value.message == f"{message} int, got str '1'"
+        assert caught.value.processed is Processed.DO_NOT_RETRY
+    with pytest.raises(Internal, match="item 0 expected int, got None"):
+        of(countdown).convert_item_out(None, 0)
+
+
 def twice(context: Context[None], again: Context[None]) -> None: ...
 def after(a: int, context: Context[None], /) -> None: ...
 def many(*contexts: Context[None]) -> None: ...
@@ -218,6 +355,22 @@ def stream(a: int) -> AsyncGenerator[int, None]:
 
 
 def awaitable(a: Awaitable[int]) -> None: ...
+def two_streams(a: AsyncIterable[int], b: AsyncIterator[int]) -> None: ...
+def late_stream(a: int, items: AsyncIterable[int], /) -> None: ...
+def default_stream(items: AsyncIterable[int] = ITEMS) -> None: ...
+def many_streams(**items: AsyncIterable[int]) -> None: ...
+def perhaps_a_stream(items: AsyncIterable[int] | None) -> None: ...
+def unfit_items(items: AsyncIterable[complex]) -> None: ...
+
+
+async def unfit_yield() -> AsyncIterator[complex]:
+    yield 1j
+
+
+async def wrongly_annotated() -> Iterator[int]:  # type: ignore[misc]
+    yield 1  # pyright: ignore
+
+
 def unfit(a: int, b: list[complex]) -> None: ...
 def unfit_result(a: int) -> bytes | str: ...  # type: ignore[empty-body]  # pyright: ignore
 
@@ -230,6 +383,14 @@ def unfit_result(a: int) -> bytes | str: ...  # type: ignore[empty-body]  # pyri
         (many, "calc.f: parameter 'contexts' asks for the context: make it the first one"),
         (broken, "calc.f: its signature cannot be read: name 'Missing' is not defined; define, or import, what"),
         (stream, "calc.f: the result is a stream: write an async def with yield in it"),
+        (two_streams, "calc.f: parameters 'a' and 'b' both ask for the stream"),
+        (late_stream, "calc.f: parameter 'items' asks for the stream: make it the first one"),
+        (default_stream, "calc.f: parameter 'items' asks for the stream: drop its default, there always is one"),
+        (many_streams, "calc.f: parameter 'items' asks for the stream: make it the first one"),
+        (perhaps_a_stream, "calc.f: parameter 'items' is a stream: annotate it with AsyncIterable[...], and with"),
+        (unfit_items, "calc.f: parameter 'items': objects of class complex cannot travel"),
+        (unfit_yield, "calc.f: the result: objects of class complex cannot travel"),
+        (wrongly_annotated, "calc.f: the result is an async generator: annotate it with AsyncIterator[...]"),
         (awaitable, "calc.f: parameter 'a' is to be awaited: make the handler an async def, annotated with what it"),
         (unfit, "calc.f: parameter 'b': objects of class complex cannot travel; use an attrs class"),
         (unfit_result, "calc.f: the result: Type unions may not contain"),
@@ -255,6 +416,14 @@ def test_a_result_is_fitted_to_the_return_annotation() -> None:
     assert of(add).convert_result(5) == 5
     with pytest.raises(Internal, match="the result expected int, got None"):
         of(add).convert_result(None)
+
+
+def test_a_stream_by_name_is_bound_by_name() -> None:
+    signature = of(stream_in_the_middle)
+    assert signature.bind([], {"a": 1}, None, ITEMS) == ([], {"a": 1, "items": ITEMS})
+    assert signature.bind([1], None, None, ITEMS) == ([1, ITEMS], {})
+    assert signature.bind_payload(encode([1, 2]), False, None, items=ITEMS) == ([1, ITEMS, 2], {})
+    assert signature.bind_payload(encode([[1], {"b": 2}]), True, None, items=ITEMS) == ([1, ITEMS], {"b": 2})
 
 
 class Doubling:
@@ -307,14 +476,68 @@ def functions(draw: st.DrawFn) -> Callable[..., Any]:
     return function
 
 
-@given(functions(), st.lists(st.integers(), max_size=5), st.dictionaries(st.sampled_from("abcdefghi"), st.integers()))
+def called(signature: inspect.Signature, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What Python itself binds; `inspect.Signature.bind` is wrong about some positional-only parameters."""
+    namespace: dict[str, Any] = {}
+    exec(f"def function{signature}: return locals()", namespace)
+    bound: dict[str, Any] = namespace["function"](*args, **kwargs)
+    return bound
+
+
+KWARGS = st.dictionaries(st.sampled_from("abcdefghi"), st.integers())
+
+
+@given(functions(), st.lists(st.integers(), max_size=5), KWARGS)
 def test_arguments_are_bound_just_where_python_binds_them(
     function: Callable[..., Any], args: list[int], kwargs: dict[str, int]
 ) -> None:
     try:
-        inspect.signature(function).bind(*args, **kwargs)
+        called(inspect.signature(function), args, kwargs)
     except TypeError:
         with pytest.raises(InvalidArgument):
             of(function).bind(list(args), kwargs, None)
     else:
         assert of(function).bind(list(args), kwargs, None) == (args, kwargs)
+
+
+GIVEN = {"context": Context[None], "items": AsyncIterable[int]}
+
+
+@st.composite
+def functions_that_are_given(draw: st.DrawFn) -> tuple[inspect.Signature, Callable[..., Any]]:
+    """A signature, and a function that has it but for a context and a stream among its parameters."""
+    signature = inspect.signature(draw(functions()))
+    parameters = list(signature.parameters.values())
+    for name in draw(st.permutations(list(GIVEN))):
+        places: list[tuple[int, Any]] = [(0, inspect.Parameter.POSITIONAL_ONLY)]
+        required = True
+        for index, parameter in enumerate(parameters):
+            required = required and parameter.default is parameter.empty
+            if required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                places += [(index, parameter.kind), (index + 1, parameter.kind)]
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                places += [(index, parameter.kind), (index + 1, parameter.kind)]
+        index, kind = draw(st.sampled_from(places))
+        parameters.insert(index, inspect.Parameter(name, kind))
+
+    async def function(*args: int, **kwargs: int) -> None: ...
+
+    vars(function)["__signature__"] = inspect.Signature(parameters)
+    function.__annotations__ = {parameter.name: GIVEN.get(parameter.name, int) for parameter in parameters}
+    return signature, function
+
+
+@given(functions_that_are_given(), st.lists(st.integers(), max_size=5), KWARGS)
+def test_the_context_and_the_stream_are_given_wherever_they_stand(
+    drawn: tuple[inspect.Signature, Callable[..., Any]], args: list[int], kwargs: dict[str, int]
+) -> None:
+    wire, function = drawn
+    try:
+        expected = called(wire, args, kwargs)
+    except TypeError:
+        with pytest.raises(InvalidArgument):
+            of(function).bind(list(args), kwargs, CONTEXT, ITEMS)
+    else:
+        bound_args, bound_kwargs = of(function).bind(list(args), kwargs, CONTEXT, ITEMS)
+        bound = called(inspect.signature(function), bound_args, bound_kwargs)
+        assert bound == {**expected, "context": CONTEXT, "items": ITEMS}

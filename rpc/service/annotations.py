@@ -123,8 +123,8 @@ def _members(annotation: Any) -> Iterable[Any]:
 
 
 def _first_argument(annotation: Any) -> Any:
-    arguments = typing.get_args(annotation)
-    return arguments[0] if arguments else Any
+    arguments = typing.get_args(annotation) or (Any,)
+    return type(None) if arguments[0] is None else arguments[0]
 
 
 def _as_it_is(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["Kind", "Shape", "shape_of"]
@@ -48,15 +48,9 @@ def _code(function: Callable[..., Any]) -> Any:
     return getattr(function, "__code__", None)
 
 
-@contextlib.contextmanager
-def _manager() -> Generator[None]:
-    yield
-
-
-@contextlib.asynccontextmanager
-async def _async_manager() -> AsyncGenerator[None]:
-    yield
-
-
 # The functions that a decorator of contextlib makes have one code object in common, and no other mark.
-_MANAGERS = {_code(_manager): Shape.CONTEXT_MANAGER, _code(_async_manager): Shape.ASYNC_CONTEXT_MANAGER}
+_any_function: Any = shape_of
+_MANAGERS = {
+    _code(contextlib.contextmanager(_any_function)): Shape.CONTEXT_MANAGER,
+    _code(contextlib.asynccontextmanager(_any_function)): Shape.ASYNC_CONTEXT_MANAGER,
+}

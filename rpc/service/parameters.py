@@ -94,7 +94,7 @@ class Items:
         return cls(annotation=annotation, what=what, read=read, plain=plain_class(annotation))
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True)
 class Given:
     """A parameter that is not on the wire: it receives the context of the call, or the caller's stream.
 
