@@ -3,151 +3,33 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Coroutine, Generator, Iterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Concatenate, ParamSpec, TypeVar, assert_type, overload
+from typing import Any
 
 import pytest
 
 from rpc.errors import Internal, Processed
-from rpc.peer import Peer
-from rpc.service.context import Context
-from rpc.service.handle import (
-    Answering,
-    Enterable,
-    Entering,
-    Handle,
-    Kind,
-    Method,
-    Notifiable,
-    Notification,
-    Streamable,
-    Streaming,
-)
+from rpc.service.handle import Entering, Kind, Method, Notification, Streaming
 from rpc.service.items import each
-from rpc.service.service import Service
 from rpc.wire.frames import SENDS, TAKES
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-calc = Service("org.calc")
-
-
-class State:
-    pass
-
-
-CONTEXT: Context[State] = Context(
-    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=State(), client=None
+from tests.calculator import (
+    CONTEXT,
+    add,
+    add_slowly,
+    any_first,
+    anything,
+    countdown,
+    echo,
+    lease,
+    lease_with_context,
+    observe,
+    observe_slowly,
+    read_lines,
+    read_pairs,
+    tail,
+    total,
 )
-
-
-@calc.method
-def add(a: int, b: int = 0) -> int:
-    """Add two numbers.
-
-    With care.
-    """
-    return a + b
-
-
-@calc.method(idempotent=True, raises=[ValueError])
-async def add_slowly(a: int, b: int = 0) -> int:
-    return a + b
-
-
-@calc.method
-def with_state(context: Context[State], a: int, *, b: str = "") -> str:
-    return b * a
-
-
-@calc.method
-async def with_any(context: Context, values: dict[str, Any], /) -> dict[str, Any]:
-    return values
-
-
-@calc.method
-def with_context_only(context: Context[State]) -> float:
-    return context.deadline
-
-
-@calc.method
-async def nothing() -> None: ...
-
-
-@calc.method
-def anything(*values: int, **named: str) -> Any:
-    return values, named
-
-
-@calc.method(name="first")
-async def any_first(value: Any, times: int) -> list[int]:
-    return [value] * times
-
-
-@calc.notification
-def observe(name: str, value: float) -> None: ...
-
-
-@calc.notification(concurrent=True)
-async def observe_slowly(context: Context[State], name: str, *, value: float = 0.0) -> None: ...
-
-
-@calc.method
-async def anything_slowly(a: int) -> Any:
-    return a
-
-
-@calc.method
-async def total(numbers: AsyncIterable[int], start: int = 0) -> int:
-    return sum([number async for number in numbers], start)
-
-
-@calc.method
-async def countdown(start: int) -> AsyncIterator[int]:
-    """Count down."""
-    for number in range(start, 0, -1):
-        yield number
-
-
-@calc.method(raises=[LookupError], idempotent=True, name="log_tail")
-async def tail(context: Context[State], path: str) -> AsyncGenerator[str, None]:
-    yield path
-
-
-@calc.method(thread=True)
-def read_lines(path: str) -> Iterator[str]:
-    yield path
-
-
-@calc.method
-def read_pairs(path: str) -> Generator[tuple[str, int], None, int]:
-    yield path, 1
-    return 1
-
-
-@calc.method
-async def echo(lines: AsyncIterable[str]) -> AsyncIterator[str]:
-    async for line in lines:
-        yield line.upper()
-
-
-@calc.method
-async def anything_streamed(value: Any) -> AsyncIterator[Any]:
-    yield value
-
-
-@calc.context
-@contextlib.asynccontextmanager
-async def lease(name: str) -> AsyncGenerator[int, None]:
-    """Hold a name."""
-    yield len(name)
-
-
-@calc.context(raises=[LookupError], name="hold")
-async def lease_with_context(context: Context[State], name: str) -> AsyncIterator[str]:
-    yield name
 
 
 def test_a_handle_tells_about_its_function() -> None:
@@ -361,167 +243,3 @@ def test_the_value_of_a_context_is_converted_for_the_caller() -> None:
     with pytest.raises(Internal, match=r"org\.calc\.lease: the value expected int, got str 'x'") as caught:
         lease.convert_value("x")
     assert caught.value.processed is Processed.DO_NOT_RETRY
-
-
-class Caller:
-    """A client as type checkers see it."""
-
-    @overload
-    async def call(
-        self, target: Answering[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T: ...
-    @overload
-    async def call(self, target: Answering[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
-    @overload
-    async def call(self, target: str, /, *args: Any, **kwargs: Any) -> Any: ...
-    async def call(self, target: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return None
-
-    @overload
-    def stream(
-        self, target: Streamable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
-    @overload
-    def stream(
-        self, target: Streamable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
-    @overload
-    def stream(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
-    def stream(self, target: Any, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]:
-        return contextlib.nullcontext()
-
-    @overload
-    def enter(
-        self, target: Enterable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractAsyncContextManager[T]: ...
-    @overload
-    def enter(
-        self, target: Enterable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractAsyncContextManager[T]: ...
-    @overload
-    def enter(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]: ...
-    def enter(self, target: Any, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]:
-        return contextlib.nullcontext()
-
-    @overload
-    def notify(
-        self,
-        target: Notifiable[Concatenate[Context[Any], P]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None: ...
-    @overload
-    def notify(self, target: Notifiable[P], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
-    @overload
-    def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
-    def notify(self, target: Any, /, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-async def test_calls_by_handle_are_inferred(caller: Caller = Caller()) -> None:  # noqa: B008, PT028
-    """What is wrong here is an error of the type checkers, which run over this file."""
-    assert_type(add(1, b=2), int)
-    assert_type(await add_slowly(1), int)
-    assert_type(add.function(1), int)
-
-    assert_type(await caller.call(add, 2, b=3), int)
-    assert_type(await caller.call(add, b=3, a=2), int)
-    assert_type(await caller.call(add_slowly, 2), int)
-    assert_type(await caller.call(with_state, 2, b="x"), str)
-    assert_type(await caller.call(with_any, {}), dict[str, Any])
-    assert_type(await caller.call(with_context_only), float)
-    assert_type(await caller.call(nothing), None)
-    assert_type(await caller.call(anything, 1, 2, k="v"), Any)
-    assert_type(await caller.call(any_first, "x", 2), list[int])
-    assert_type(await caller.call("calc.add", 1, k=2), Any)
-    assert_type(await caller.call(anything_slowly, 1), Any)
-    assert_type(await caller.call(total, each([1]), start=2), int)
-    assert_type(await caller.call(total, numbers=countdown(3)), int)
-    caller.notify(observe, "fps", 59.9)
-    caller.notify(observe_slowly, "fps", value=59.9)
-    caller.notify("calc.observe", "fps", 59.9)
-    handles: list[Handle] = [add, add_slowly, with_state, observe, countdown, read_lines, lease, lease_with_context]
-    assert handles[0].name == "org.calc.add"
-
-
-async def test_streams_by_handle_are_inferred(caller: Caller = Caller()) -> None:  # noqa: B008, PT028
-    assert_type(countdown(1), AsyncIterator[int])
-    assert_type(read_lines("x"), Iterator[str])
-    assert_type(lease("x"), AbstractAsyncContextManager[int])
-    assert_type(lease_with_context(CONTEXT, "x"), AbstractAsyncContextManager[str])
-
-    async with caller.stream(countdown, 3) as numbers:
-        assert_type(numbers, AsyncIterator[int])
-    async with caller.stream(tail, path="x") as lines:
-        assert_type(lines, AsyncIterator[str])
-    async with caller.stream(read_lines, "x") as lines:
-        assert_type(lines, AsyncIterator[str])
-    async with caller.stream(read_pairs, "x") as pairs:
-        assert_type(pairs, AsyncIterator[tuple[str, int]])
-    async with caller.stream(echo, each(["x"])) as lines:
-        assert_type(lines, AsyncIterator[str])
-    async with caller.stream(echo, lines=tail(CONTEXT, "x")) as lines:
-        assert_type(lines, AsyncIterator[str])
-    async with caller.stream(anything_streamed, 3) as items:
-        assert_type(items, AsyncIterator[Any])
-    async with caller.stream("calc.countdown", 3) as items:
-        assert_type(items, AsyncIterator[Any])
-
-    async with caller.enter(lease, "x") as length:
-        assert_type(length, int)
-    async with caller.enter(lease_with_context, name="x") as name:
-        assert_type(name, str)
-    async with caller.enter("calc.lease", "x") as anything_at_all:
-        assert_type(anything_at_all, Any)
-
-
-async def test_wrong_calls_by_handle_are_refused(caller: Caller = Caller()) -> None:  # noqa: B008, PT028
-    """Each line is an error to mypy: an ignore that is not needed is one, too."""
-    await caller.call(add, "2")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(add, 2, c=3)  # type: ignore[call-arg, arg-type]  # pyright: ignore
-    await caller.call(add)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(add, 1, 2, 3)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(add_slowly, "2")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(with_state, 2, 3)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(with_any, values={})  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(with_any, [])  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(with_context_only, 1)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(nothing, 1)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(any_first, "x", "y")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(observe, "fps", 1.0)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(add.function, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(add, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(observe, "fps")  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(observe, value=1.0)  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(observe_slowly, value=1.0)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(anything, "x")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(anything_slowly, "x")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(total, [1])  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(total, each(["x"]))  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(total)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(countdown, 3)  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(read_lines, "x")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(lease, "x")  # type: ignore[call-overload]  # pyright: ignore
-    number: str = await caller.call(add, 1)  # type: ignore[call-overload]  # pyright: ignore
-    assert number is None
-
-
-async def test_wrong_streams_by_handle_are_refused(caller: Caller = Caller()) -> None:  # noqa: B008, PT028
-    """As above."""
-    caller.stream(countdown, "x")  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(countdown)  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(echo, each([1]))  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(add, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(anything, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(total, each([1]))  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(lease, "x")  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(observe, "fps", 1.0)  # type: ignore[call-overload]  # pyright: ignore
-    caller.stream(countdown.function, 3)  # type: ignore[call-overload]  # pyright: ignore
-    caller.enter(lease, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.enter(lease_with_context, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.enter(add, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.enter(countdown, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.enter(lease.function, "x")  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(countdown, 1)  # type: ignore[call-overload]  # pyright: ignore
-    caller.notify(lease, "x")  # type: ignore[call-overload]  # pyright: ignore
