@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 import trio
+import trio.testing
 
 from rpc.client.client import Client
 from rpc.client.connect import open_connection
@@ -126,6 +127,7 @@ class RawPeer:
         await self.say(spoken)
         [_, _, settings] = await self.hear()
         assert isinstance(settings, hello.Settings)
+        await trio.testing.wait_all_tasks_blocked()  # until the other side has heard ours
         return settings
 
     async def hear(self) -> Fields:
