@@ -9,9 +9,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from rpc.client.client import Client
-from rpc.client.connect import open_connection
+from rpc.client.connect import closing_client, open_connection
 from rpc.limits import Limits
-from rpc.net.background import open_background
+from rpc.net.background import open_foundation
 from rpc.net.handlers import Handlers
 from rpc.net.lifespans import open_handlers
 from rpc.net.memory import memory_links
@@ -42,7 +42,7 @@ async def client(
     The block's own exception comes out as it is. At its end every handler has been cancelled and has ended.
     """
     limits = limits or Limits()
-    async with open_handlers(services, debug=debug) as handlers, open_background() as nursery:
+    async with open_handlers(services, debug=debug) as handlers, open_foundation() as nursery:
         near, far = memory_links()
         serving = Serving(handlers, limits)
         nursery.start_soon(serving.readiness.run)
@@ -51,7 +51,5 @@ async def client(
         nursery.start_soon(readiness.run)
         connection = await open_connection(near, Handlers(Table(())), limits, readiness, nursery)
         opened = connection.client = Client(connection)
-        try:
+        async with closing_client(opened):
             yield opened
-        finally:
-            await opened.aclose()

@@ -323,3 +323,12 @@ async def test_two_services_on_one_connection(autojump_clock: trio.testing.MockC
         await trio.sleep(1)
         with pytest.raises(rpc.NotFound, match="there is no result for 'color'"):
             await cache.get("color")
+async def test_who_stops_following_ends_the_job(witness: Witness, tmp_path: Path) -> None:
+    async with serving(jobs.jobs, f"unix:{tmp_path}/jobs.sock") as [address]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(jobs.follow, witness.command, address)
+            await witness.begun()
+            nursery.cancel_scope.cancel()
+        await witness.ended()
+
+

@@ -195,6 +195,11 @@ class Client:
         finally:
             self._connection.end("this client was closed")
 
+    def close(self) -> None:
+        """Close the connection at once: what can leave without waiting leaves, open calls end with `Unavailable`."""
+        self._connection.flush()
+        self._connection.end("this client was closed")
+
 
 def _name_of(target: Any, kind: type[Handle], word: str) -> str:
     if isinstance(target, kind):

@@ -12,7 +12,7 @@ from rpc.client.client import Client
 from rpc.errors import Processed, Unavailable
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
-from rpc.net.background import open_background
+from rpc.net.background import open_foundation
 from rpc.net.connection import Connection
 from rpc.net.dial import dial
 from rpc.net.handlers import Handlers
@@ -23,7 +23,7 @@ from rpc.service.service import Service
 from rpc.session.session import Session
 from rpc.version import AGENT
 
-__all__ = ["connect", "open_connection"]
+__all__ = ["closing_client", "connect", "open_connection"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 """Seconds between two tries while a server is still starting; each pause is twice the last."""
@@ -53,19 +53,27 @@ async def connect(
         ValueError: the address is none, or takes no connections.
 
     The block's own exception comes out as it is. A lost connection does not cancel the block: calls raise
-    `Unavailable`. At the end of the block what is queued leaves, and the connection is closed; when the block is
-    cancelled, it is closed at once.
+    `Unavailable`. At the end of the block what is queued leaves, and the connection is closed; when the block fails
+    or is cancelled, it is closed at once, behind the block's own cleaning up.
     """
     target = parse(address)
     limits = limits or Limits()
-    async with open_handlers(services) as handlers, open_background() as nursery:
+    async with open_handlers(services) as handlers, open_foundation() as nursery:
         connection = await _open(target, handlers, limits, allow_uids, wait, nursery)
-        client = Client(connection)
-        connection.client = client
-        try:
+        client = connection.client = Client(connection)
+        async with closing_client(client):
             yield client
-        finally:
-            await client.aclose()
+
+
+@asynccontextmanager
+async def closing_client(client: Client) -> AsyncGenerator[None]:
+    """Close a client behind a block: what is queued leaves first, unless the block fails or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        client.close()
+        raise
+    await client.aclose()
 
 
 async def _open(

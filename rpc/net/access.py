@@ -28,4 +28,5 @@ def refusal_of(peer: Peer, allow_uids: Collection[int] | None) -> str | None:
 
 def socket_mode(allow_uids: Collection[int] | None) -> int:
     """The mode of a socket file: our own alone may open it, unless others are to be let in and told apart."""
-    return 0o600 if set(allow_uids or ()) <= {os.geteuid(), _ROOT} else 0o666
+    own = (os.geteuid(), _ROOT)
+    return 0o666 if any(uid not in own for uid in allow_uids or ()) else 0o600

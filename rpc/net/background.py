@@ -1,4 +1,4 @@
-"""A nursery for the tasks beside a body."""
+"""Nurseries for the tasks beside a body, and for those that it stands on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-__all__ = ["open_background"]
+__all__ = ["open_background", "open_foundation"]
 
 
 @asynccontextmanager
@@ -24,9 +24,40 @@ async def open_background() -> AsyncGenerator[trio.Nursery]:
                 yield nursery
             except trio.Cancelled:
                 raise
+            except BaseExceptionGroup as group:
+                cancelled, failure = group.split(trio.Cancelled)
+                if cancelled is not None:
+                    raise cancelled from None  # to the scope that it belongs to, which may be the nursery's
             except BaseException as error:
                 failure = error
             nursery.cancel_scope.cancel()
     finally:
         if failure is not None:
             raise failure
+
+
+@asynccontextmanager
+async def open_foundation() -> AsyncGenerator[trio.Nursery]:
+    """As `open_background`, for tasks that are not cancelled before the body has ended.
+
+    A body that is cancelled may so clean up, under a shield of its own, with what these tasks keep alive.
+    """
+    scope = trio.CancelScope(shield=True)
+    nurseries: list[trio.Nursery] = []
+    is_ready = trio.Event()
+
+    async def hold() -> None:
+        with scope:
+            async with trio.open_nursery() as nursery:
+                nurseries.append(nursery)
+                is_ready.set()
+                await trio.sleep_forever()
+
+    async with open_background() as outer:
+        # Not `start`: cancelled, it would wait for this task, which no cancellation from outside reaches.
+        outer.start_soon(hold)
+        try:
+            await is_ready.wait()
+            yield nurseries[0]
+        finally:
+            scope.cancel()
