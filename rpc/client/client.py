@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import attrs
 import trio
 
+from rpc.client.streaming import Terms, entered, streamed
 from rpc.client.stub import Stub
 from rpc.errors import Error, Internal, Processed
 from rpc.net import calls
+from rpc.net.background import open_background
+from rpc.net.calls import OpenCall, open_call
 from rpc.net.connection import Connection
+from rpc.net.feeding import feed
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.faults import from_error
-from rpc.service.handle import Answering, Handle, Method, Notifiable, Notification
+from rpc.service.handle import (
+    Answering,
+    Enterable,
+    Entering,
+    Handle,
+    Method,
+    Notifiable,
+    Notification,
+    Streamable,
+    Streaming,
+)
+from rpc.service.items import split_items
 from rpc.wire import frames
 from rpc.wire import metadata as metadata_rows
 from rpc.wire.metadata import NO_METADATA
-from rpc.wire.payload import decode, pack
+from rpc.wire.payload import Payload, decode, pack
 from rpc.wire.profile import ProfileError
 
 __all__ = ["Client"]
@@ -98,22 +114,96 @@ class Client:
             ResourceExhausted: the arguments are over the peer's max_message. Nothing was sent.
         """
         name = target if isinstance(target, str) else _name_of(target, Method, "method")
-        payload = pack(([args, kwargs]) if kwargs else args)
-        flags = frames.NAMED if kwargs else 0
+        payload, flags, items = _packed(target, args, kwargs)
         try:
-            if self._options.timeout is None:
-                result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
-            else:
-                with trio.fail_after(self._options.timeout):
+            with nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout):
+                if items is None:
                     result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+                else:
+                    result = await self._call_feeding(name, payload, flags, items)
             value = _unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
-            error.was_received = True
-            if isinstance(target, str):
-                raise
-            raised = from_error(error, target.raises, target.service)
+            raised = _translator(target)(error)
             raise raised from raised.__cause__
+
+    async def _call_feeding(self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any]) -> bytes:
+        call = await open_call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+        async with open_background() as nursery:
+            nursery.start_soon(feed, call, items)
+            return await call.result()
+
+    # --- Streams and contexts ------------------------------------------------------------------------------------
+
+    @overload
+    def stream(
+        self, target: Streamable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
+    @overload
+    def stream(
+        self, target: Streamable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
+    @overload
+    def stream(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+    def stream(self, target: Any, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[AsyncIterator[Any]]:
+        """Call a method that streams its items: ``async with client.stream(countdown, 3) as numbers``.
+
+        An argument that is an async iterable (a generator that has not begun, a channel) is sent item by item
+        meanwhile; it is iterated in a task of its own, and a generator is closed there.
+
+        Leaving the block tells the handler to stop and waits until it has, so that no item can arrive any more; what
+        the handler failed with, and the block has not seen, is raised then. A cancelled block does not wait. What
+        the handler raises comes out of the iteration, behind all items that it sent before, and so does what the
+        caller's own iterable raises. Only a block and its own iterable that both fail make a group.
+
+        Raises:
+            Error: what the callee answered, see `Client`.
+            EncodeError: an argument, or an item, cannot travel.
+            TypeError: more than one argument is an async iterable.
+            ValueError: a generator that has begun already.
+        """
+        return self._open(target, Streaming, "method that streams", frames.TAKES, streamed, args, kwargs)
+
+    @overload
+    def enter(
+        self, target: Enterable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def enter(
+        self, target: Enterable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def enter(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]: ...
+    def enter(self, target: Any, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]:
+        """Enter a context manager of the callee: ``async with client.enter(lease, "name") as token``.
+
+        The end of the block leaves it, and waits until it is left. What the block raises is raised inside it as an
+        `Error`, and comes out of the block in any case. A cancelled block, and a lost connection, cancel it: its
+        ``finally`` runs there without this side waiting.
+
+        Raises:
+            Error: what the callee answered as it was entered, or left; see `Client`.
+        """
+        return self._open(target, Entering, "context", frames.SENDS | frames.TAKES, entered, args, kwargs)
+
+    @asynccontextmanager
+    async def _open(
+        self, target: Any, kind: type[Any], word: str, flags: int, block: Block, args: Any, kwargs: Any
+    ) -> AsyncGenerator[Any]:
+        """Open a call with items, and the block around it."""
+        name = target if isinstance(target, str) else _name_of(target, kind, word)
+        payload, own_flags, items = _packed(target, args, kwargs)
+        terms = Terms(name, _item_converter(target), _translator(target))
+        with nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout):
+            try:
+                call = await open_call(
+                    self._connection, name, payload, flags=flags | own_flags, metadata=self._metadata
+                )
+            except Error as error:
+                raised = terms.translate(error)
+                raise raised from raised.__cause__
+            async with block(call, terms, items) as value:
+                yield value
 
     # --- Notifications -------------------------------------------------------------------------------------------
 
@@ -199,6 +289,38 @@ class Client:
         """Close the connection at once: what can leave without waiting leaves, open calls end with `Unavailable`."""
         self._connection.flush()
         self._connection.end("this client was closed")
+
+
+Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]
+
+
+def _packed(
+    target: str | Handle, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Payload, int, AsyncIterable[Any] | None]:
+    """The arguments of a call as they are sent, the flags that go with them, and the stream that was among them."""
+    args, kwargs, items = split_items(args, kwargs, None if isinstance(target, str) else target)
+    flags = frames.SENDS if items is not None else 0
+    if kwargs:
+        return pack([args, kwargs]), flags | frames.NAMED, items
+    return pack(args), flags, items
+
+
+def _item_converter(target: Any) -> Callable[[Any, int], Any]:
+    if isinstance(target, Streaming):
+        return target.convert_item
+    if isinstance(target, Entering):
+        return lambda value, index: target.convert_value(value)
+    return lambda value, index: value
+
+
+def _translator(target: Any) -> Callable[[Error], Exception]:
+    """From an error that the callee answered to what the caller's code sees."""
+
+    def translate(error: Error) -> Exception:
+        error.was_received = True
+        return error if isinstance(target, str) else from_error(error, target.raises, target.service)
+
+    return translate
 
 
 def _name_of(target: Any, kind: type[Handle], word: str) -> str:

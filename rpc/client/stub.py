@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager as Block
 from typing import Any, Protocol
 
 __all__ = ["Stub"]
@@ -11,6 +13,10 @@ class Caller(Protocol):
     """What a stub calls through: a client."""
 
     async def call(self, target: str, /, *args: Any, **kwargs: Any) -> Any: ...
+
+    def stream(self, target: str, /, *args: Any, **kwargs: Any) -> Block[AsyncIterator[Any]]: ...
+
+    def enter(self, target: str, /, *args: Any, **kwargs: Any) -> Block[Any]: ...
 
     async def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
 
@@ -37,7 +43,7 @@ class Stub:
 
 
 class StubMethod:
-    """One method of a stub: call it, or send it a notification with `notify`."""
+    """One method of a stub: call it, or use it with `stream`, `enter` or `notify`, as its kind is."""
 
     __slots__ = ("_caller", "_name")
 
@@ -48,6 +54,14 @@ class StubMethod:
     async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the method; see `rpc.Client.call`."""
         return await self._caller.call(self._name, *args, **kwargs)
+
+    def stream(self, /, *args: Any, **kwargs: Any) -> Block[AsyncIterator[Any]]:
+        """Call the method that streams its items; see `rpc.Client.stream`."""
+        return self._caller.stream(self._name, *args, **kwargs)
+
+    def enter(self, /, *args: Any, **kwargs: Any) -> Block[Any]:
+        """Enter the context manager of this name; see `rpc.Client.enter`."""
+        return self._caller.enter(self._name, *args, **kwargs)
 
     async def notify(self, /, *args: Any, **kwargs: Any) -> None:
         """Send the notification of this name; see `rpc.Client.notify`."""

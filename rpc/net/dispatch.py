@@ -7,20 +7,23 @@ in a worker. Nothing here raises for what a peer or a handler did.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import trio
 
-from rpc.errors import DeadlineExceeded, Error, Processed, Unimplemented
+from rpc.errors import DeadlineExceeded, Error, InvalidArgument, Processed, Unimplemented
 from rpc.net.handlers import Handlers, log_failure, run_inline
 from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
 from rpc.net.notifications import Notifications
+from rpc.net.streams import Items, Stream
 from rpc.service.faults import to_error
 from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
 from rpc.text import quote
 from rpc.wire import frames
 from rpc.wire.payload import Payload
+from rpc.wire.profile import ProfileError
 
 __all__ = ["Dispatcher"]
 
@@ -43,14 +46,15 @@ class Dispatcher:
         begun, record.owner = record.owner, None
         try:
             handle = self._find(record.method)
-            if handle is None or handle.kind is _NOTIFICATION or record.flags & _STREAMS != getattr(handle, "flags", 0):
+            if handle is None or handle.kind is _NOTIFICATION or record.flags & _STREAMS != handle.flags:
                 raise _refusal(record, handle)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             context = None
             if handle.signature.takes_context:
                 context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
+            items = self._open_stream(record, handle) if handle.flags else None
             args, kwargs = handle.signature.bind_payload(
-                record.payload, bool(record.flags & frames.NAMED), context, connection.limits.max_items
+                record.payload, bool(record.flags & frames.NAMED), context, connection.limits.max_items, items
             )
         except Error as refusal:
             connection.session.callee.fail(record, refusal)
@@ -66,6 +70,17 @@ class Dispatcher:
             self.fail(record, handle, error)
         else:
             connection.session.callee.reply(record, payload)
+
+    def _open_stream(self, record: Incoming, handle: Handle) -> Items[Any] | None:
+        """Make ready for the items of a call; gives the caller's, where the handler iterates over them."""
+        record.stream = Stream(self._connection, record, self._connection.session.callee)
+        if not handle.signature.takes_items:
+            return None
+
+        def refuse(problem: ProfileError, index: int) -> InvalidArgument:
+            return InvalidArgument(f"{handle.name}: item {index} cannot be decoded: {problem}")
+
+        return Items(record.stream, handle.signature.convert_item_in, refuse)
 
     def answer(self, record: Incoming, payload: Payload) -> None:
         """Send the result of a worker's call."""
@@ -85,14 +100,25 @@ class Dispatcher:
         self._connection.flush_soon()
 
 
+_WAYS = {
+    Kind.METHOD: "call it with call",
+    Kind.STREAMING: "it streams, so call it with stream",
+    Kind.CONTEXT: "it is a context, so enter it with enter",
+    Kind.NOTIFICATION: "it is a notification, so send it with notify",
+}
+"""How a handler of each kind is called."""
+
+
 def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
     """Why there is no handler for a call of this name and kind."""
     if handle is None:
         message = f"there is no method {quote(record.method)}"
-    elif handle.kind is Kind.NOTIFICATION:
-        message = f"{handle.name} is a notification: send it with notify"
+    elif handle.flags & ~record.flags & frames.SENDS and handle.kind is not Kind.CONTEXT:
+        message = f"{handle.name} takes a stream: give it an async iterable"
+    elif record.flags & ~handle.flags & frames.SENDS:
+        message = f"{handle.name} takes no stream"
     else:
-        message = f"{handle.name} streams nothing: call it with call"
+        message = f"{handle.name} cannot be called like this: {_WAYS[handle.kind]}"
     return Unimplemented(message, processed=Processed.NOT_PROCESSED)
 
 

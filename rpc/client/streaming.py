@@ -1,0 +1,155 @@
+"""Streams and remote context managers, at the caller: blocks around a call whose items come and go."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import attrs
+import trio
+
+from rpc.errors import Error, Internal, Processed, RemoteError
+from rpc.net.background import open_background
+from rpc.net.calls import OpenCall
+from rpc.net.feeding import feed
+from rpc.net.streams import Items
+from rpc.wire import failures
+from rpc.wire.profile import ProfileError
+
+__all__ = ["Received", "Terms", "entered", "streamed"]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Terms:
+    """How what comes from a callee is told to the caller.
+
+    Attributes:
+        name: the method's wire name.
+        convert: from a decoded item and its index to what the caller gets.
+        translate: from an error that the callee answered to what the caller's code sees.
+    """
+
+    name: str
+    convert: Callable[[Any, int], Any]
+    translate: Callable[[Error], Exception]
+
+    def refuse(self, problem: ProfileError, index: int) -> Error:
+        """The error for an item that cannot be decoded."""
+        message = f"{self.name}: item {index} cannot be decoded: {problem}"
+        return Internal(message, processed=Processed.DO_NOT_RETRY)
+
+
+class Received(Items[T]):
+    """The items of a call, as the caller iterates over them.
+
+    Attributes:
+        told: the exception that iterating has raised, if it has.
+    """
+
+    def __init__(self, call: OpenCall, terms: Terms) -> None:
+        super().__init__(call.stream, terms.convert, terms.refuse)
+        self._translate = terms.translate
+        self.told: BaseException | None = None
+
+    async def __anext__(self) -> T:
+        try:
+            return await super().__anext__()
+        except StopAsyncIteration:
+            raise
+        except Error as error:
+            self.told = self._translate(error)
+            raise self.told from self.told.__cause__
+        except Exception as error:
+            self.told = error
+            raise
+
+
+@asynccontextmanager
+async def streamed(call: OpenCall, terms: Terms, items: AsyncIterable[Any] | None) -> AsyncGenerator[Received[Any]]:
+    """The block of ``client.stream``: at its end the callee has stopped, and no item can arrive any more."""
+    async with open_background() as nursery:
+        if items is not None:
+            nursery.start_soon(feed, call, items)
+        received = Received[Any](call, terms)
+        try:
+            yield received
+        except (trio.Cancelled, GeneratorExit):
+            call.give_up()
+            raise
+        except BaseException as error:
+            await _stop(call, terms)
+            if call.failure is not None and received.told is None and isinstance(error, Exception):
+                raise ExceptionGroup("the block and its items have both failed", [error, call.failure]) from None
+            raise
+        failure = await _stop(call, terms)
+        if failure is not None and received.told is None:
+            raise failure
+
+
+async def _stop(call: OpenCall, terms: Terms) -> Exception | None:
+    """End a call and wait until its callee has; gives what it, or this side, failed with."""
+    try:
+        if call.has_ended:
+            await call.result()
+        else:
+            await call.stop()
+    except Error as error:
+        return terms.translate(error)
+    except Exception as error:
+        return error
+    return None
+
+
+@asynccontextmanager
+async def entered(call: OpenCall, terms: Terms, items: AsyncIterable[Any] | None = None) -> AsyncGenerator[Any]:
+    """The block of ``client.enter``: the callee's context manager is entered before it and left behind it.
+
+    A context takes no stream: its caller's one item, if any, is what the block raised.
+    """
+    if items is not None:
+        call.give_up()
+        raise TypeError(f"{terms.name} is a context, which takes no stream")
+    try:
+        value = await _first(call, terms)
+    except BaseException:
+        call.give_up()
+        raise
+    try:
+        yield value
+    except (trio.Cancelled, GeneratorExit):
+        call.give_up()
+        raise
+    except BaseException as error:
+        failure = await _leave(call, terms, error)
+        if failure is not None:
+            error.add_note(f"and {terms.name} failed as it was left: {failure}")
+        raise
+    call.end_items()
+    try:
+        await call.result()
+    except Error as error:
+        failure = terms.translate(error)
+        raise failure from failure.__cause__
+
+
+async def _first(call: OpenCall, terms: Terms) -> Any:
+    """The value of a context manager that was entered: the one item of its call."""
+    async for value in Received[Any](call, terms):
+        return value
+    raise Internal(f"{terms.name} ended before it gave its value", processed=Processed.DO_NOT_RETRY)
+
+
+async def _leave(call: OpenCall, terms: Terms, error: BaseException) -> Exception | None:
+    """Have the callee's context manager see what the block raised; gives what it failed with besides."""
+    travelling = error if isinstance(error, Error) else RemoteError(str(error), type=type(error).__name__)
+    try:
+        await call.stream.send(failures.encode(travelling), end=True)
+        await call.result()
+    except Error as answer:
+        # It let through what it was told, as most do: that is no failure of its own.
+        if (answer.code, answer.message) != (travelling.code, travelling.message):
+            return terms.translate(answer)
+    return None
