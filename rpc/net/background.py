@@ -28,6 +28,7 @@ async def open_background() -> AsyncGenerator[trio.Nursery]:
                 cancelled, failure = group.split(trio.Cancelled)
                 if cancelled is not None:
                     raise cancelled from None  # to the scope that it belongs to, which may be the nursery's
+                failure = group
             except BaseException as error:
                 failure = error
             nursery.cancel_scope.cancel()
