@@ -16,10 +16,10 @@ import trio
 import trio.testing
 
 from rpc.client.client import Client
-from rpc.client.connect import open_connection
+from rpc.client.connect import closing_client, open_connection
 from rpc.errors import Error
 from rpc.limits import Limits
-from rpc.net.background import open_background
+from rpc.net.background import open_background, open_foundation
 from rpc.net.connection import Connection
 from rpc.net.handlers import Handlers
 from rpc.net.link import Link, SocketLink
@@ -207,14 +207,12 @@ async def serve_link(
 async def client_of(link: Link, *, services: Services = (), limits: Limits | None = None) -> AsyncGenerator[Client]:
     """A client whose connection is `link`, as `rpc.connect` makes it."""
     readiness = Readiness()
-    async with open_background() as nursery:
+    async with open_foundation() as nursery:
         nursery.start_soon(readiness.run)
         connection = await open_connection(link, handlers_of(services), limits or Limits(), readiness, nursery)
         client = connection.client = Client(connection)
-        try:
+        async with closing_client(client):
             yield client
-        finally:
-            await client.aclose()
 
 
 def connection_of(client: Client) -> Connection:

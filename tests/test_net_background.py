@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 import trio
+import trio.testing
 
-from rpc.net.background import open_background
+from rpc.net.background import open_background, open_foundation
 
 
 async def test_tasks_end_with_the_body() -> None:
@@ -72,3 +73,74 @@ async def test_the_exception_of_the_body_goes_before_that_of_a_task() -> None:
             nursery.start_soon(fail_at_the_end)
             await trio.lowlevel.checkpoint()
             raise KeyError("mine")
+
+
+async def test_a_group_loses_its_cancelled_to_their_scope() -> None:
+    with trio.CancelScope() as scope, pytest.RaisesGroup(ValueError, flatten_subgroups=True):
+        async with open_background(), trio.open_nursery() as inner:
+
+            async def fail_when_cancelled() -> None:
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    raise ValueError("mine")
+
+            inner.start_soon(fail_when_cancelled)
+            inner.start_soon(trio.sleep_forever)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+
+
+async def test_a_body_may_clean_up_with_what_it_stands_on() -> None:
+    happened = []
+
+    async def work() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            happened.append("foundation")
+
+    with trio.CancelScope() as scope:
+        async with open_foundation() as nursery:
+            nursery.start_soon(work)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+            try:
+                await trio.sleep_forever()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.testing.wait_all_tasks_blocked()
+                happened.append("body")
+    assert scope.cancelled_caught
+    assert happened == ["body", "foundation"]
+
+
+async def test_a_foundation_is_gone_with_the_body() -> None:
+    async with open_foundation() as nursery:
+        nursery.start_soon(trio.sleep_forever)
+    assert not nursery.child_tasks
+
+
+async def test_a_body_that_is_cancelled_before_it_begins() -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        async with open_foundation():
+            raise AssertionError("not reached")
+    assert scope.cancelled_caught
+
+
+async def test_the_exception_of_a_body_on_a_foundation_comes_out_as_it_is() -> None:
+    with pytest.raises(KeyError):
+        async with open_foundation() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            raise KeyError("mine")
+
+
+async def test_a_part_of_a_foundation_that_fails_cancels_the_body() -> None:
+    async def fail() -> None:
+        raise RuntimeError("a bug of ours")
+
+    with pytest.RaisesGroup(pytest.RaisesGroup(RuntimeError)):
+        async with open_foundation() as nursery:
+            nursery.start_soon(fail)
+            await trio.sleep_forever()

@@ -35,4 +35,3 @@ def test_text_is_cut(text: str, size: int) -> None:
 def test_the_limit_is_the_callers() -> None:
     assert quote("abcdefgh", 8) == "abcdefgh"
     assert quote("abcdefghi", 8) == "abcde..."
-
