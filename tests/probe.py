@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import attrs
@@ -136,6 +137,19 @@ class Probe:
         @service.notification
         def observe() -> None:
             told.append("observed")
+
+        @service.method
+        async def count(last: int) -> AsyncGenerator[int]:
+            for number in range(last):
+                yield number
+
+        @service.method
+        async def total(numbers: AsyncIterator[int]) -> int:
+            return sum([number async for number in numbers])
+
+        @service.context
+        async def lease(name: str) -> AsyncGenerator[str]:
+            yield f"lease of {name}"
 
 
 async def answer(peer: RawPeer, *spoken: bytes) -> Fields:

@@ -15,6 +15,8 @@ from rpc.wire.payload import encode
 from tests.probe import Probe, answer
 from tests.raw_peer import HERE, call, data, error_of, raw_client, result_of
 
+MISCALLED = "probe.{} cannot be called like this: {}"
+
 
 @pytest.fixture
 def probe() -> Probe:
@@ -65,6 +67,23 @@ async def test_what_a_handler_may_know(method: str, probe: Probe, autojump_clock
     assert untimed.deadline == math.inf
 
 
+async def test_a_call_whose_items_come_to_its_handler(probe: Probe) -> None:
+    async with raw_client(probe.service) as peer:
+        await peer.say(call(1, "probe.total", flags=frames.SENDS), data(1, b"\x05"), data(1, b"\x07", frames.END))
+        assert result_of(await peer.hear()) == 12
+        await peer.say(call(3, "probe.total", flags=frames.SENDS), data(3, b"\x05"), data(3, b"\xff"))
+        error = error_of(await peer.hear())
+    assert error.code == Code.INVALID_ARGUMENT
+    assert error.message.startswith("probe.total: item 1 cannot be decoded: ")
+
+
+async def test_a_call_whose_handler_gives_items(probe: Probe) -> None:
+    async with raw_client(probe.service) as peer:
+        await peer.say(call(1, "probe.count", 3, flags=frames.TAKES))
+        assert [await peer.hear() for _ in range(3)] == [[frames.DATA, 1, 0, bytes([number])] for number in range(3)]
+        assert result_of(await peer.hear()) is None
+
+
 # --- Calls that do not -------------------------------------------------------------------------------------------
 
 
@@ -73,9 +92,16 @@ async def test_what_a_handler_may_know(method: str, probe: Probe, autojump_clock
     [
         (call(1, "probe.subtract"), Code.UNIMPLEMENTED, "there is no method probe.subtract"),
         (call(1, "probe.\x1b"), Code.UNIMPLEMENTED, "there is no method probe.\\x1b"),
-        (call(1, "probe.observe"), Code.UNIMPLEMENTED, "probe.observe is a notification: send it with notify"),
-        (call(1, "probe.add", 1, flags=frames.TAKES), Code.UNIMPLEMENTED, "probe.add"),
-        (call(1, "probe.add_later", 1, flags=frames.SENDS), Code.UNIMPLEMENTED, "probe.add_later"),
+        (call(1, "probe.observe"), Code.UNIMPLEMENTED, MISCALLED.format("observe", "it is a notification, so send")),
+        (call(1, "probe.add", 1, flags=frames.TAKES), Code.UNIMPLEMENTED, MISCALLED.format("add", "call it with call")),
+        (call(1, "probe.add_later", 1, flags=frames.SENDS), Code.UNIMPLEMENTED, "probe.add_later takes no stream"),
+        (
+            call(1, "probe.count", 1),
+            Code.UNIMPLEMENTED,
+            MISCALLED.format("count", "it streams, so call it"),
+        ),
+        (call(1, "probe.lease", "x"), Code.UNIMPLEMENTED, MISCALLED.format("lease", "it is a context, so enter it")),
+        (call(1, "probe.total"), Code.UNIMPLEMENTED, "probe.total takes a stream: give it an async iterable"),
         (call(1, "probe.add", "x"), Code.INVALID_ARGUMENT, "probe.add: argument 'a' expected int, got str 'x'"),
         (call(1, "probe.add"), Code.INVALID_ARGUMENT, "probe.add"),
         (call(1, "probe.add", payload=b"\xff"), Code.INVALID_ARGUMENT, "probe.add"),
