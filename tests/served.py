@@ -1,4 +1,4 @@
-"""A server in a process of its own, for the tests in which the process is the point: ``python -m tests.served ADDRESS``.
+"""A server in a process of its own, where the process is the point: ``python -m tests.served ADDRESS``.
 
 What its handlers see is printed, a line each, with the time of the clock that all processes of a host share.
 """

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rpc.service.convert import Misfit, brief, cut, is_list, is_map, show
+from rpc.service.convert import Misfit, brief, cut, show
+from rpc.wire.shapes import is_list, is_map
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from typing import Any, cast
 
 import click
 
-from rpc.service.convert import is_list, is_map
+from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["plain", "print_raw", "print_result", "render", "visible"]
 

@@ -51,7 +51,7 @@ _IDEMPOTENCY_KEY = 4
 class Options:
     """What goes with each call of a client, beside the arguments."""
 
-    metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    metadata: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     timeout: float | None = None
     idempotency_key: bytes | None = None
 
@@ -309,7 +309,7 @@ def _item_converter(target: Any) -> Callable[[Any, int], Any]:
     if isinstance(target, Streaming):
         return target.convert_item
     if isinstance(target, Entering):
-        return lambda value, index: target.convert_value(value)
+        return target.signature.convert_item_out
     return lambda value, index: value
 
 

@@ -121,9 +121,11 @@ async def open_connection(
     session = Session(is_connector=True, limits=limits, agent=AGENT)
     connection = Connection(link, session, readiness, handlers, limits)
     await nursery.start(connection.run)
-    if connection.settings is None or connection.failure is not None:
+    try:
+        connection.session.caller.check_open()
+    except Unavailable as refusal:
         failure = connection.failure
-        cause = failure.message if failure is not None else connection.end_reason
+        cause = failure.message if failure is not None else connection.end_reason or refusal.message
         connection.end(cause)
         message = f"cannot connect to {link.peer.address}: {cause}"
         raise Unavailable(message, processed=Processed.NOT_PROCESSED) from failure

@@ -25,6 +25,7 @@ import contextvars
 import itertools
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -227,19 +228,16 @@ class Connection:
         try:
             if view is None:
                 data = self.link.receive_nowait(_READ)
+                take: Callable[[], None] = partial(self.pump_data, data)
             else:
                 count = self.link.receive_into_nowait(view)
+                take = partial(self._pump_filled, count)
         except BlockingIOError:
             return False
         except OSError as error:
             self.end(error.strerror or str(error))
             return True
-        if view is None:
-            self.pump_data(data)
-        elif count:
-            self._handle(self.session.filled, count)
-        else:
-            self.end("the peer closed the connection in the midst of a frame")
+        take()
         return True
 
     def pump_data(self, data: bytes | bytearray) -> None:
@@ -248,6 +246,13 @@ class Connection:
             self._handle(self.session.receive, data)
         else:
             self.end("the peer closed the connection")
+
+    def _pump_filled(self, count: int) -> None:
+        """Act on what was read straight into a large body."""
+        if count:
+            self._handle(self.session.filled, count)
+        else:
+            self.end("the peer closed the connection in the midst of a frame")
 
     def _handle(self, take: Callable[[Any], Events], what: int | bytes | bytearray) -> None:
         """Have the session take what was read, act on its events, and send what there is to send."""
@@ -349,11 +354,12 @@ class Connection:
             answered.set()
 
     def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
-        _, reason, text = value
+        last_id, reason, text = value
+        if reason or last_id == 0:
+            # Where no call has run, the peer has turned us away, if only because it is stopping.
+            known = Reason(reason) if reason in _REASONS else Reason.NONE
+            self.failure = self.failure or ProtocolError(text, reason=known)
         if reason:
-            self.failure = self.failure or ProtocolError(
-                text, reason=Reason(reason) if reason in _REASONS else Reason.NONE
-            )
             _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
         self.room.unpark_all()
 

@@ -39,9 +39,9 @@ class Handlers:
     """
 
     table: Table
-    states: Mapping[str, Any] = attrs.field(factory=dict)
+    states: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     debug: bool = False
-    dropped: collections.Counter[str] = attrs.field(factory=collections.Counter)
+    dropped: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
 
     def context(
         self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object

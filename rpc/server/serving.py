@@ -45,8 +45,8 @@ class Serving:
     limits: Limits
     allow_uids: Collection[int] | None = None
     readiness: Readiness = attrs.field(factory=Readiness)
-    connections: set[Connection] = attrs.field(factory=set)
-    receiving: list[Notifications] = attrs.field(factory=list)
+    connections: set[Connection] = attrs.field(factory=set[Connection])
+    receiving: list[Notifications] = attrs.field(factory=list[Notifications])
     is_stopping: bool = False
 
     async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias
 
-__all__ = ["Converter", "Misfit", "Reader", "brief", "cut", "is_list", "is_map", "show"]
+__all__ = ["Converter", "Misfit", "Reader", "brief", "cut", "show"]
 
 Reader: TypeAlias = Callable[[Any], Any]
 """Makes the value of one annotation from a decoded one, which is the reader's to keep; raises `Misfit`."""
@@ -44,16 +44,6 @@ class Converter(Protocol):
             TypeError: no value of this annotation can travel; the message says which part of it, and the way out.
         """
         ...
-
-
-def is_map(value: Any) -> TypeGuard[dict[Any, Any]]:
-    """Whether a decoded value is a map."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> TypeGuard[list[Any]]:
-    """Whether a decoded value is an array."""
-    return isinstance(value, list)
 
 
 _MOST_SHOWN = 64

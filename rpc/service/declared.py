@@ -10,8 +10,9 @@ from typing import Any
 import attrs
 
 from rpc.errors import ERROR_CLASSES
-from rpc.service.convert import Reader, is_list, is_map
+from rpc.service.convert import Reader
 from rpc.service.msgspec_converter import MsgspecConverter
+from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["STATUSES", "check_declared", "pack", "rebuild"]
 

@@ -10,8 +10,9 @@ import attrs
 import msgspec
 from msgspec import inspect
 
-from rpc.service.convert import Misfit, Reader, cut, is_list, is_map, show
+from rpc.service.convert import Misfit, Reader, cut, show
 from rpc.service.schema import Node, Part, alternatives, part_at, parts, title
+from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["explain"]
 

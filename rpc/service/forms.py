@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from rpc.service.convert import is_list, is_map
 from rpc.service.schema import Node, alternatives, parts
+from rpc.wire.shapes import is_list, is_map
 from rpc.wire.tags import write_datetime, write_decimal
 
 __all__ = ["AS_THEY_COME", "AS_THEY_COME_NODES", "FROM_TEXT", "LOOSE_NODES", "loosened"]

@@ -12,10 +12,11 @@ import attrs
 import msgspec
 from msgspec import inspect
 
-from rpc.service.convert import Misfit, Reader, is_list, is_map
+from rpc.service.convert import Misfit, Reader
 from rpc.service.explain import explain
 from rpc.service.forms import AS_THEY_COME, AS_THEY_COME_NODES, FROM_TEXT, LOOSE_NODES, loosened
 from rpc.service.schema import Node, alternatives, nodes, parts, title, unset_fields
+from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["MsgspecConverter"]
 

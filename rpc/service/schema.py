@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias, cast, get_origin
 import attrs
 from msgspec import inspect
 
-from rpc.service.convert import brief, is_map
+from rpc.service.convert import brief
+from rpc.wire.shapes import is_map
 
 __all__ = ["Node", "Part", "alternatives", "nodes", "part_at", "parts", "title", "unset_fields"]
 

@@ -10,13 +10,14 @@ from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.limits import MAX_ITEMS
 from rpc.service.annotations import inspected, is_context, reader, streamed, yielded
 from rpc.service.context import Context
-from rpc.service.convert import Converter, Misfit, Reader, brief, is_list, is_map
+from rpc.service.convert import Converter, Misfit, Reader, brief
 from rpc.service.function import Shape, shape_of
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.service.near import near
 from rpc.service.parameters import Given, Items, Parameter
 from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
+from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["Bound", "Signature"]
 

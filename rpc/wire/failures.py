@@ -13,6 +13,7 @@ from rpc import limits
 from rpc.errors import ERROR_CLASSES, Code, Error, Processed, RemoteError
 from rpc.wire import payload as payloads
 from rpc.wire import profile
+from rpc.wire.shapes import is_list, is_map, is_uint
 
 __all__ = ["decode", "encode"]
 
@@ -91,14 +92,14 @@ def _error(fields: Mapping[Any, Any], depth: int) -> Error:
     code, message = fields.get(CODE), fields.get(MESSAGE)
     if type(code) is not int or code < 0 or type(message) is not str:
         raise ValueError("an error has a code and a message")
-    if not all(_is_uint(key) for key in fields):
+    if not all(is_uint(key) for key in fields):
         raise ValueError("the keys of an error are unsigned integers")
     processed = fields.get(PROCESSED, 0)
     retry_after = fields.get(RETRY_AFTER)
     causes = fields.get(CAUSES, [])
-    if not _is_uint(processed) or not (RETRY_AFTER not in fields or _is_uint(retry_after)) or type(causes) is not list:
+    if not is_uint(processed) or not (RETRY_AFTER not in fields or is_uint(retry_after)) or not is_list(causes):
         raise ValueError("a field of an error is of the wrong type")
-    if not all(type(cause) is dict for cause in causes):
+    if not all(is_map(cause) for cause in causes):
         raise ValueError("the causes of an error are errors")
     return _class_of(code)(
         message,
@@ -137,7 +138,3 @@ def _details(encoded: bytes | None) -> object:
         return payloads.decode(encoded)
     except profile.ProfileError:
         return None
-
-
-def _is_uint(value: object) -> bool:
-    return type(value) is int and value >= 0

@@ -21,6 +21,7 @@ from rpc.wire.framing import prefix
 from rpc.wire.heads import BYTES, TEXT, UINT
 from rpc.wire.heads import write_head as head
 from rpc.wire.payload import Buffer
+from rpc.wire.shapes import is_list, is_uint
 
 __all__ = [
     "Flag",
@@ -131,7 +132,7 @@ def _check_call(fields: Fields, body: Buffer) -> None:
     if type(flags) is not int or flags & ~_CALL_FLAGS:
         raise ProtocolError("CALL: flags that do not belong")
     _check_method(method)
-    if timeout is not None and not _is_uint(timeout):
+    if timeout is not None and not is_uint(timeout):
         raise ProtocolError("CALL: the timeout is an unsigned integer or null")
     if type(payload) is not bytes:
         raise ProtocolError(_WRONG_PAYLOAD)
@@ -217,7 +218,7 @@ def _check_credit(fields: Fields, body: Buffer) -> None:
     _, id, total = fields
     if type(id) is not int or not 0 < id <= _MAX_ID:
         raise ProtocolError(_WRONG_ID)
-    if not _is_uint(total):
+    if not is_uint(total):
         raise ProtocolError("CREDIT: the total is an unsigned integer")
 
 
@@ -251,7 +252,7 @@ def pong(token: int) -> bytes:
 
 def _check_token(fields: Fields, body: Buffer) -> None:
     _, token = fields
-    if not _is_uint(token):
+    if not is_uint(token):
         raise ProtocolError(f"{Frame(fields[0]).name}: the token is an unsigned integer")
 
 
@@ -267,9 +268,9 @@ def goaway(last_id: int | None, reason: int, text: str) -> bytes:
 
 def _check_goaway(fields: Fields, body: Buffer) -> None:
     _, last_id, reason, text = fields
-    if last_id is not None and (not _is_uint(last_id) or last_id > limits.MAX_ID):
+    if last_id is not None and (not is_uint(last_id) or last_id > limits.MAX_ID):
         raise ProtocolError("GOAWAY: the last id is an id, 0 or null")
-    if not _is_uint(reason) or type(text) is not str:
+    if not is_uint(reason) or type(text) is not str:
         raise ProtocolError("GOAWAY: the reason is an unsigned integer, the text is text")
     if len(body) > limits.MAX_ERROR:
         raise ProtocolError(f"GOAWAY: {len(body)} bytes; at most {limits.MAX_ERROR} are accepted", reason=Reason.SIZE)
@@ -301,7 +302,7 @@ def decode(body: Buffer) -> Fields | None:
         fields = profile.decode_envelope(body)
     except profile.ProfileError as problem:
         raise ProtocolError(f"a frame breaks the CBOR profile: {problem}") from problem
-    if type(fields) is not list or not fields or type(fields[0]) is not int:
+    if not is_list(fields) or not fields or type(fields[0]) is not int:
         raise ProtocolError("a frame is an array that begins with its type")
     kind = fields[0]
     check = _CHECKS.get(kind)
@@ -314,10 +315,6 @@ def decode(body: Buffer) -> Fields | None:
     except ValueError as problem:  # the row unpacked another count of fields
         raise ProtocolError(f"{Frame(kind).name}: {len(fields) - 1} fields are the wrong count") from problem
     return fields
-
-
-def _is_uint(value: object) -> bool:
-    return type(value) is int and value >= 0
 
 
 def _check_method(method: object) -> None:

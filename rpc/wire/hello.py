@@ -14,6 +14,7 @@ from rpc.wire import profile
 from rpc.wire.frames import Frame
 from rpc.wire.framing import prefix
 from rpc.wire.payload import Buffer
+from rpc.wire.shapes import is_list, is_map, is_uint
 
 __all__ = ["VERSION", "Settings", "decode", "encode"]
 
@@ -72,10 +73,10 @@ def decode(body: Buffer) -> tuple[int, Settings]:
         fields = profile.decode_hello(body)
     except profile.ProfileError as error:
         raise ProtocolError(f"the first frame is no HELLO: {error}") from error
-    if type(fields) is not list or len(fields) != 3 or not _is_uint(fields[0]) or fields[0] != Frame.HELLO:
+    if not is_list(fields) or len(fields) != 3 or not is_uint(fields[0]) or fields[0] != Frame.HELLO:
         raise ProtocolError("the first frame is no HELLO: [0, version, settings] under tag 55799 was expected")
     _, version, settings = fields
-    if not _is_uint(version) or type(settings) is not dict or not all(_is_uint(key) for key in settings):
+    if not is_uint(version) or not is_map(settings) or not all(is_uint(key) for key in settings):
         raise ProtocolError("HELLO: the version is an unsigned integer, the settings a map with such keys")
     known = {name: _setting(name, settings[key], check) for key, (name, check) in _SETTINGS.items() if key in settings}
     return version, Settings(**known)
@@ -87,10 +88,6 @@ def _setting(name: str, value: Any, check: Callable[[Any], bool]) -> Any:
     return tuple(value) if name == "features" else value
 
 
-def _is_uint(value: object) -> bool:
-    return type(value) is int and value >= 0
-
-
 def _at_least(least: int) -> Callable[[Any], bool]:
     return lambda value: type(value) is int and value >= least
 
@@ -100,7 +97,7 @@ _SETTINGS: dict[int, tuple[str, Callable[[Any], bool]]] = {
     1: ("max_message", _at_least(limits.LEAST_MAX_MESSAGE)),
     2: ("max_calls", _at_least(limits.LEAST_MAX_CALLS)),
     3: ("window", _at_least(limits.LEAST_WINDOW)),
-    4: ("features", lambda value: type(value) is list and all(type(item) is str for item in value)),
+    4: ("features", lambda value: is_list(value) and all(type(item) is str for item in value)),
     5: ("agent", lambda value: type(value) is str),
     6: ("credential", lambda value: type(value) is bytes),
     7: ("min_ping", _at_least(limits.LEAST_MIN_PING)),

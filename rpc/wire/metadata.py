@@ -9,6 +9,7 @@ from rpc import limits
 from rpc.errors import ProtocolError, Reason
 from rpc.wire import heads, payload
 from rpc.wire.payload import Buffer
+from rpc.wire.shapes import is_list, is_map, is_uint
 
 __all__ = ["NO_METADATA", "check", "encode"]
 
@@ -51,19 +52,19 @@ def check(metadata: object, body: Buffer, index: int) -> None:
 
 
 def _check_fields(metadata: object, error: type[Exception]) -> None:
-    if type(metadata) is not dict:
+    if not is_map(metadata):
         raise error("metadata is a map or null")
     for key, value in metadata.items():
-        if type(key) is not str and (type(key) is not int or key < 0):
+        if type(key) is not str and not is_uint(key):
             raise error("a key of metadata is text or an unsigned integer")
         _check_value(value, error)
 
 
 def _check_value(value: Any, error: type[Exception], levels: int = limits.MAX_DEPTH - 2) -> None:
-    if type(value) in (list, dict):
+    if is_list(value) or is_map(value):
         if not levels:
             raise error(f"a value of metadata is nested too deeply; a frame has {limits.MAX_DEPTH} levels")
-        for item in value if type(value) is list else value.values():
+        for item in value.values() if is_map(value) else value:
             _check_value(item, error, levels - 1)
     elif type(value) is int:
         if not -(2**64) <= value < 2**64:
