@@ -101,10 +101,10 @@ class Dispatcher:
 
 
 _WAYS = {
-    Kind.METHOD: "call it with call",
-    Kind.STREAMING: "it streams, so call it with stream",
-    Kind.CONTEXT: "it is a context, so enter it with enter",
-    Kind.NOTIFICATION: "it is a notification, so send it with notify",
+    Kind.METHOD: "streams nothing: call it with call",
+    Kind.STREAMING: "streams its items: call it with stream",
+    Kind.CONTEXT: "is a context: enter it with enter",
+    Kind.NOTIFICATION: "is a notification: send it with notify",
 }
 """How a handler of each kind is called."""
 
@@ -118,7 +118,7 @@ def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
     elif record.flags & ~handle.flags & frames.SENDS:
         message = f"{handle.name} takes no stream"
     else:
-        message = f"{handle.name} cannot be called like this: {_WAYS[handle.kind]}"
+        message = f"{handle.name} {_WAYS[handle.kind]}"
     return Unimplemented(message, processed=Processed.NOT_PROCESSED)
 
 
