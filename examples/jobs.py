@@ -178,7 +178,8 @@ async def end(process: trio.Process) -> None:
 async def follow(command: str, address: str = ADDRESS) -> int:
     """Run a command as a job, print its output as it comes, and give its exit code; left early, the job ends too."""
     async with rpc.connect(address, wait=5) as client:
-        number = await client.call(start, command)
+        with trio.move_on_after(5, shield=True):  # a job whose number is lost could not be ended
+            number = await client.call(start, command)
         since, exit_code = 0, None
         try:
             while exit_code is None:

@@ -15,8 +15,6 @@ from rpc.wire.payload import encode
 from tests.probe import Probe, answer
 from tests.raw_peer import HERE, call, data, error_of, raw_client, result_of
 
-MISCALLED = "probe.{} cannot be called like this: {}"
-
 
 @pytest.fixture
 def probe() -> Probe:
@@ -92,15 +90,15 @@ async def test_a_call_whose_handler_gives_items(probe: Probe) -> None:
     [
         (call(1, "probe.subtract"), Code.UNIMPLEMENTED, "there is no method probe.subtract"),
         (call(1, "probe.\x1b"), Code.UNIMPLEMENTED, "there is no method probe.\\x1b"),
-        (call(1, "probe.observe"), Code.UNIMPLEMENTED, MISCALLED.format("observe", "it is a notification, so send")),
-        (call(1, "probe.add", 1, flags=frames.TAKES), Code.UNIMPLEMENTED, MISCALLED.format("add", "call it with call")),
-        (call(1, "probe.add_later", 1, flags=frames.SENDS), Code.UNIMPLEMENTED, "probe.add_later takes no stream"),
+        (call(1, "probe.observe"), Code.UNIMPLEMENTED, "probe.observe is a notification: send it"),
         (
-            call(1, "probe.count", 1),
+            call(1, "probe.add", 1, flags=frames.TAKES),
             Code.UNIMPLEMENTED,
-            MISCALLED.format("count", "it streams, so call it"),
+            "probe.add streams nothing: call it with call",
         ),
-        (call(1, "probe.lease", "x"), Code.UNIMPLEMENTED, MISCALLED.format("lease", "it is a context, so enter it")),
+        (call(1, "probe.add_later", 1, flags=frames.SENDS), Code.UNIMPLEMENTED, "probe.add_later takes no stream"),
+        (call(1, "probe.count", 1), Code.UNIMPLEMENTED, "probe.count streams its items: call it with stream"),
+        (call(1, "probe.lease", "x"), Code.UNIMPLEMENTED, "probe.lease is a context: enter it with enter"),
         (call(1, "probe.total"), Code.UNIMPLEMENTED, "probe.total takes a stream: give it an async iterable"),
         (call(1, "probe.add", "x"), Code.INVALID_ARGUMENT, "probe.add: argument 'a' expected int, got str 'x'"),
         (call(1, "probe.add"), Code.INVALID_ARGUMENT, "probe.add"),
