@@ -15,6 +15,7 @@ from rpc.net.calls import OpenCall
 from rpc.net.feeding import feed
 from rpc.net.streams import Items
 from rpc.wire import failures
+from rpc.wire.payload import decode
 from rpc.wire.profile import ProfileError
 
 __all__ = ["Received", "Terms", "entered", "streamed"]
@@ -51,6 +52,7 @@ class Received(Items[T]):
 
     def __init__(self, call: OpenCall, terms: Terms) -> None:
         super().__init__(call.stream, terms.convert, terms.refuse)
+        self._call = call
         self._translate = terms.translate
         self.told: BaseException | None = None
 
@@ -60,6 +62,7 @@ class Received(Items[T]):
         except StopAsyncIteration:
             raise
         except Error as error:
+            await self._call.let_scope_speak(error)
             self.told = self._translate(error)
             raise self.told from self.told.__cause__
         except Exception as error:
@@ -80,7 +83,10 @@ async def streamed(call: OpenCall, terms: Terms, items: AsyncIterable[Any] | Non
             call.give_up()
             raise
         except BaseException as error:
-            await _stop(call, terms)
+            try:
+                await _stop(call, terms)
+            except trio.Cancelled:
+                raise error from None  # the scope is told again; what the block raised would be lost
             if call.failure is not None and received.told is None and isinstance(error, Exception):
                 raise ExceptionGroup("the block and its items have both failed", [error, call.failure]) from None
             raise
@@ -123,7 +129,10 @@ async def entered(call: OpenCall, terms: Terms, items: AsyncIterable[Any] | None
         call.give_up()
         raise
     except BaseException as error:
-        failure = await _leave(call, terms, error)
+        try:
+            failure = await _leave(call, terms, error)
+        except trio.Cancelled:
+            raise error from None  # the scope is told again; what the block raised would be lost
         if failure is not None:
             error.add_note(f"and {terms.name} failed as it was left: {failure}")
         raise
@@ -144,12 +153,13 @@ async def _first(call: OpenCall, terms: Terms) -> Any:
 
 async def _leave(call: OpenCall, terms: Terms, error: BaseException) -> Exception | None:
     """Have the callee's context manager see what the block raised; gives what it failed with besides."""
-    travelling = error if isinstance(error, Error) else RemoteError(str(error), type=type(error).__name__)
+    told = failures.encode(error if isinstance(error, Error) else RemoteError(str(error), type=type(error).__name__))
     try:
-        await call.stream.send(failures.encode(travelling), end=True)
+        await call.stream.send(told, end=True)
         await call.result()
     except Error as answer:
         # It let through what it was told, as most do: that is no failure of its own.
-        if (answer.code, answer.message) != (travelling.code, travelling.message):
+        seen = failures.decode(decode(told))
+        if (answer.code, answer.message) != (seen.code, seen.message):
             return terms.translate(answer)
     return None

@@ -8,7 +8,6 @@ whoever reads.
 from __future__ import annotations
 
 import math
-from typing import NoReturn
 
 import trio
 
@@ -67,7 +66,8 @@ async def call(
         _give_up(connection, record)
         raise
     if waiter.error is not None:
-        await _raise(waiter.error, deadline)
+        await _let_scope_speak(waiter.error, deadline)
+        raise waiter.error
     return waiter.payload
 
 
@@ -100,8 +100,13 @@ class OpenCall:
             self.give_up()
             raise
         if self._waiter.error is not None:
-            await _raise(self._waiter.error, self._deadline)
+            await self.let_scope_speak(self._waiter.error)
+            raise self._waiter.error
         return self._waiter.payload
+
+    async def let_scope_speak(self, error: Exception) -> None:
+        """Before `error` is raised: where it is the caller's own deadline, raise what its scope says instead."""
+        await _let_scope_speak(error, self._deadline)
 
     def end_items(self) -> None:
         """Tell the callee that no more items come."""
@@ -134,6 +139,7 @@ class OpenCall:
                 await self.result()
             except Cancelled:
                 pass
+        self.stream.close()
 
 
 async def open_call(
@@ -155,12 +161,11 @@ async def open_call(
     return OpenCall(connection, record, deadline)
 
 
-async def _raise(error: Exception, deadline: float) -> NoReturn:
-    """Raise what ended a call; where that is the caller's own deadline, its scope speaks first."""
+async def _let_scope_speak(error: Exception, deadline: float) -> None:
+    """Where what ended a call is the caller's own deadline, wait for the scope that has set it."""
     if isinstance(error, DeadlineExceeded) and deadline - trio.current_time() < _CLOCKS_APART:
         await trio.sleep_until(deadline)
         await trio.lowlevel.checkpoint()
-    raise error
 
 
 async def _wait_for_room(connection: Connection) -> None:
