@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import math
 from collections.abc import AsyncIterable
 from contextlib import aclosing
 from typing import Any
+
+import trio
 
 from rpc.net.calls import OpenCall
 from rpc.wire.payload import pack
 
 __all__ = ["feed"]
+
+_logger = logging.getLogger("rpc")
 
 
 async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
@@ -18,7 +24,7 @@ async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
 
     A generator is iterated and closed here, in one task; anything else, a channel for one, is only iterated: it may
     serve other purposes. What iterating raises, and an item that cannot travel, ends the call with that error. Where
-    the callee ends the call early, iterating ends too.
+    the callee ends the call early, iterating ends too; what it raises then is logged, as the call has its outcome.
     """
     try:
         if inspect.isasyncgen(items):
@@ -26,8 +32,12 @@ async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
                 await _send_all(call, items)
         else:
             await _send_all(call, items)
-    except Exception as error:
-        call.fail(error)
+    except BaseException as error:
+        cancelled, failure = _split(error)
+        if failure is not None:
+            _fail(call, failure)
+        if cancelled is not None:
+            raise cancelled from None
 
 
 async def _send_all(call: OpenCall, items: AsyncIterable[Any]) -> None:
@@ -35,3 +45,20 @@ async def _send_all(call: OpenCall, items: AsyncIterable[Any]) -> None:
         if not await call.stream.send(pack(item)):
             return
     call.end_items()
+
+
+def _split(error: BaseException) -> tuple[BaseException | None, Exception | None]:
+    """What of an exception belongs to a scope, and what is a failure; a generator with tasks raises both in one."""
+    if isinstance(error, Exception):
+        return None, error
+    if not isinstance(error, BaseExceptionGroup):
+        return error, None
+    failure, cancelled = error.split(Exception)
+    return cancelled, failure
+
+
+def _fail(call: OpenCall, failure: Exception) -> None:
+    if call.has_ended or trio.current_effective_deadline() == -math.inf:
+        _logger.error("a stream failed as it was closed: %s", type(failure).__name__, exc_info=failure)
+    else:
+        call.fail(failure)
