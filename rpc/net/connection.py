@@ -34,7 +34,7 @@ from rpc.errors import Cancelled, Error, ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
 from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
-from rpc.net.link import Buffer, Link, SocketLink, StreamLink
+from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
 from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
 from rpc.net.workers import Worker, Workers
@@ -68,6 +68,7 @@ class Connection:
         settings: what the peer accepts; None until its HELLO was read.
         workers: run its handlers.
         room: where callers wait for one of the peer's slots.
+        is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
     """
@@ -82,6 +83,7 @@ class Connection:
         self.room = trio.lowlevel.ParkingLot()
         self.drained = trio.lowlevel.ParkingLot()
         self.opened = trio.Event()
+        self.is_lost = False
         self.ended = trio.Event()
         self.end_reason = ""
         self.failure: ProtocolError | None = None
@@ -175,6 +177,22 @@ class Connection:
         for answered in self._pongs.values():
             answered.set()
 
+    def lose(self, reason: str) -> None:
+        """End the connection since the peer is gone, as soon as the link knows why, where it can know."""
+        if self.is_over or self.is_lost:
+            return
+        if self.link.explain is None:
+            self.end(reason)
+            return
+        # Until then calls only queue, and nobody reads: whoever had the reading finds the link closed.
+        self.is_lost = self._stalled = True
+        self.readiness.remove(self)
+        self.link.close()
+        self.nursery.start_soon(self._end_explained, self.link.explain, reason)
+
+    async def _end_explained(self, explain: Explain, reason: str) -> None:
+        self.end(await explain() or reason)
+
     def _fail(self) -> None:
         """End the connection for the exception at hand, which is a fault of this library (rule 5)."""
         _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
@@ -208,7 +226,7 @@ class Connection:
 
     def lend(self) -> bool:
         """Leave the reading to the calling task, where no other has it; `give_back` must follow."""
-        if self._is_lent or self.is_over or not self.readiness.unwatch(self):
+        if self._is_lent or self.is_lost or self.is_over or not self.readiness.unwatch(self):
             return False
         self._is_lent = True
         return True
@@ -216,7 +234,7 @@ class Connection:
     def give_back(self) -> None:
         """The task that had the reading leaves."""
         self._is_lent = False
-        if not self.is_over:
+        if not (self.is_over or self.is_lost):
             self.readiness.watch(self)
 
     def pump(self) -> bool:
@@ -235,7 +253,7 @@ class Connection:
         except BlockingIOError:
             return False
         except OSError as error:
-            self.end(error.strerror or str(error))
+            self.lose(error.strerror or str(error))
             return True
         take()
         return True
@@ -245,14 +263,14 @@ class Connection:
         if data:
             self._handle(self.session.receive, data)
         else:
-            self.end("the peer closed the connection")
+            self.lose("the peer closed the connection")
 
     def _pump_filled(self, count: int) -> None:
         """Act on what was read straight into a large body."""
         if count:
             self._handle(self.session.filled, count)
         else:
-            self.end("the peer closed the connection in the midst of a frame")
+            self.lose("the peer closed the connection in the midst of a frame")
 
     def _handle(self, take: Callable[[Any], Events], what: int | bytes | bytearray) -> None:
         """Have the session take what was read, act on its events, and send what there is to send."""
@@ -400,7 +418,7 @@ class Connection:
             try:
                 rest = self.link.send_nowait(session.take())
             except OSError as error:
-                self.end(error.strerror or str(error))
+                self.lose(error.strerror or str(error))
                 return
             except Exception:
                 self._fail()
@@ -427,9 +445,9 @@ class Connection:
                     self.end(f"the peer read nothing for {self.limits.stall_timeout:g} s")
                     return
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.end(str(error) or "the peer is gone")
+            self.lose(str(error) or "the peer is gone")
             return
-        if not self.is_over:
+        if not (self.is_over or self.is_lost):
             self._stalled = False
             self.session.sent()
             self.flush()

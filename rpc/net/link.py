@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import trio
 
 from rpc.peer import Peer
 
-__all__ = ["Buffer", "Link", "SocketLink", "StreamLink"]
+__all__ = ["Buffer", "Explain", "Link", "SocketLink", "StreamLink"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+
+Explain: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Finds out why a transport has ended, in a moment; None where that stays unknown."""
 
 _JOIN_BELOW = 65_536
 """Bytes up to which joining buffers and one `send` is quicker than `sendmsg` (measured with 20-byte frames)."""
@@ -28,11 +31,16 @@ _MOST_BUFFERS = 1024
 
 
 class SocketLink:
-    """A connected, non-blocking stream socket, owned by this object."""
+    """A connected, non-blocking stream socket, owned by this object.
 
-    def __init__(self, sock: socket.socket, peer: Peer) -> None:
+    Attributes:
+        explain: asked when the peer is gone, before anybody is told so.
+    """
+
+    def __init__(self, sock: socket.socket, peer: Peer, explain: Explain | None = None) -> None:
         self.socket = sock
         self.peer = peer
+        self.explain = explain
 
     @property
     def is_closed(self) -> bool:
@@ -99,11 +107,16 @@ class SocketLink:
 
 
 class StreamLink:
-    """A `trio.abc.Stream`, owned by this object; it is read and written by tasks that wait."""
+    """A `trio.abc.Stream`, owned by this object; it is read and written by tasks that wait.
 
-    def __init__(self, stream: trio.abc.Stream, peer: Peer) -> None:
+    Attributes:
+        explain: asked when the peer is gone, before anybody is told so.
+    """
+
+    def __init__(self, stream: trio.abc.Stream, peer: Peer, explain: Explain | None = None) -> None:
         self.stream = stream
         self.peer = peer
+        self.explain = explain
 
     async def receive_some(self) -> bytes | bytearray:
         """Wait for bytes; ``b""`` is the end of the peer's stream.
