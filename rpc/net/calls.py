@@ -189,12 +189,14 @@ async def _read_until(connection: Connection, waiter: Waiter) -> None:
     """Read the connection, for everyone on it, until this call has ended."""
     link = connection.link
     assert isinstance(link, SocketLink)
-    while not waiter.is_done:
-        try:
+    try:
+        while not (waiter.is_done or connection.is_lost):
             await link.wait_readable()
-        except trio.ClosedResourceError:
-            return  # `end` has woken this waiter before it closed the link
-        connection.pump()
+            connection.pump()
+    except trio.ClosedResourceError:
+        pass
+    if not waiter.is_done:
+        await waiter.wait()
 
 
 def _give_up(connection: Connection, record: Outgoing | None) -> None:
