@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rpc.client.connect import connect as connect
     from rpc.client.notifier import Notifier as Notifier
     from rpc.client.notifier import notifier as notifier
+    from rpc.client.process import connect_process as connect_process
     from rpc.client.stub import Stub as Stub
     from rpc.errors import Aborted as Aborted
     from rpc.errors import AlreadyExists as AlreadyExists
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from rpc.peer import Peer as Peer
     from rpc.server.serve import run as run
     from rpc.server.serve import serve as serve
+    from rpc.server.stdio import serve_stdio as serve_stdio
     from rpc.service.context import Context as Context
     from rpc.service.handle import Method as Method
     from rpc.service.handle import Notification as Notification
@@ -53,6 +55,7 @@ _HOMES = {
     "rpc.client.client": ("Client",),
     "rpc.client.connect": ("connect",),
     "rpc.client.notifier": ("Notifier", "notifier"),
+    "rpc.client.process": ("connect_process",),
     "rpc.client.stub": ("Stub",),
     "rpc.errors": (
         "Aborted",
@@ -80,6 +83,7 @@ _HOMES = {
     "rpc.limits": ("Limits",),
     "rpc.peer": ("Peer",),
     "rpc.server.serve": ("run", "serve"),
+    "rpc.server.stdio": ("serve_stdio",),
     "rpc.service.context": ("Context",),
     "rpc.service.handle": ("Method", "Notification"),
     "rpc.service.service": ("Service",),
