@@ -32,8 +32,11 @@ async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
                 await _send_all(call, items)
         else:
             await _send_all(call, items)
-    except BaseException as error:
-        cancelled, failure = _split(error)
+    except Exception as error:
+        _fail(call, error)
+    except BaseExceptionGroup as group:
+        # A generator with tasks of its own raises failures and cancellation in one.
+        failure, cancelled = group.split(Exception)
         if failure is not None:
             _fail(call, failure)
         if cancelled is not None:
@@ -45,16 +48,6 @@ async def _send_all(call: OpenCall, items: AsyncIterable[Any]) -> None:
         if not await call.stream.send(pack(item)):
             return
     call.end_items()
-
-
-def _split(error: BaseException) -> tuple[BaseException | None, Exception | None]:
-    """What of an exception belongs to a scope, and what is a failure; a generator with tasks raises both in one."""
-    if isinstance(error, Exception):
-        return None, error
-    if not isinstance(error, BaseExceptionGroup):
-        return error, None
-    failure, cancelled = error.split(Exception)
-    return cancelled, failure
 
 
 def _fail(call: OpenCall, failure: Exception) -> None:
