@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import attrs
@@ -116,22 +116,28 @@ class Client:
         name = target if isinstance(target, str) else _name_of(target, Method, "method")
         payload, flags, items = _packed(target, args, kwargs)
         try:
-            with nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout):
-                if items is None:
-                    result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
-                else:
-                    result = await self._call_feeding(name, payload, flags, items)
+            if items is None and self._options.timeout is None:
+                result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+            else:
+                result = await self._call(name, payload, flags, items)
             value = _unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
             raised = _translator(target)(error)
             raise raised from raised.__cause__
 
-    async def _call_feeding(self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any]) -> bytes:
-        call = await open_call(self._connection, name, payload, flags=flags, metadata=self._metadata)
-        async with open_background() as nursery:
-            nursery.start_soon(feed, call, items)
-            return await call.result()
+    async def _call(self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any] | None) -> bytes:
+        """A call with a timeout of its own, or with items."""
+        with self._timeout():
+            if items is None:
+                return await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+            call = await open_call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+            async with open_background() as nursery:
+                nursery.start_soon(feed, call, items)
+                return await call.result()
+
+    def _timeout(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout)
 
     # --- Streams and contexts ------------------------------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class Client:
         name = target if isinstance(target, str) else _name_of(target, kind, word)
         payload, own_flags, items = _packed(target, args, kwargs)
         terms = Terms(name, _item_converter(target), _translator(target))
-        with nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout):
+        with self._timeout():
             try:
                 call = await open_call(
                     self._connection, name, payload, flags=flags | own_flags, metadata=self._metadata

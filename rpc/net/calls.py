@@ -41,7 +41,6 @@ async def call(
         Error: what the callee answered; `Unavailable` where there is no connection.
         ResourceExhausted: the payload is over the peer's limit; nothing was sent.
     """
-    await trio.lowlevel.checkpoint_if_cancelled()
     caller = connection.session.caller
     waiter = Waiter()
     record: Outgoing | None = None
@@ -51,6 +50,9 @@ async def call(
         deadline = trio.current_effective_deadline()
         timeout = None if deadline == math.inf else _milliseconds(deadline)
         is_alone = not caller.calls
+        if is_alone:
+            # This one sends at once; the others have sent nothing before they wait, and are cancelled there.
+            await trio.lowlevel.checkpoint_if_cancelled()
         record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
         record.owner = waiter
         if is_alone and connection.lend():

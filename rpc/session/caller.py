@@ -179,7 +179,8 @@ class Caller:
         record.step(step)
         record.parts = None
         del self.calls[record.id]
-        self._shared.outbox.drop(record.id)
+        if self._shared.outbox.has_lanes:
+            self._shared.outbox.drop(record.id)
 
     # --- Frames of the callee --------------------------------------------------------------------------------------
 

@@ -142,6 +142,11 @@ class Outbox:
             allowance.sent += size_of(payload)
             self.put(record, Message(partial(frames.data, record.id), payload, flags))
 
+    @property
+    def has_lanes(self) -> bool:
+        """Whether anything waits for its turn."""
+        return bool(self._turns)
+
     def has_lane(self, id: int) -> bool:
         """Whether frames of this id must wait for their turn."""
         return id in self._lanes

@@ -83,12 +83,13 @@ class Session:
         self._outbox = self._shared.outbox
         self.frames_read = 0
         self._phase = Phase.GREETING
+        self._take_body = self._take_hello
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
         self._receivers: dict[int, Callable[[Fields, Events], None]] = {
             Frame.CALL: self.callee.take_call,
             Frame.DATA: self._take_data,
-            Frame.REPLY: self._take_reply,
-            Frame.ERROR: self._take_error,
+            Frame.REPLY: self.caller.take_reply,
+            Frame.ERROR: self.caller.take_error,
             Frame.CANCEL: self.callee.take_cancel,
             Frame.CREDIT: self._take_credit,
             Frame.NOTIFY: self._take_notify,
@@ -148,6 +149,7 @@ class Session:
         events: Events = []
         try:
             for body in bodies:
+                self.frames_read += 1
                 self._take_body(body, events)
         except ProtocolError as error:
             self._break(error, events)
@@ -156,11 +158,7 @@ class Session:
             self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
         return events
 
-    def _take_body(self, body: Buffer, events: Events) -> None:
-        self.frames_read += 1
-        if self._phase is Phase.GREETING:
-            self._take_hello(body, events)
-            return
+    def _take_frame(self, body: Buffer, events: Events) -> None:
         fields = frames.decode(body)
         if fields is not None:
             self._receivers[fields[0]](fields, events)
@@ -170,6 +168,7 @@ class Session:
         if version < 1:
             raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
         self._phase = Phase.OPEN
+        self._take_body = self._take_frame
         self._shared.peer = settings
         # A frame as large as the peer would take might hold up all others; ours is a size that does not.
         self._outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
@@ -185,18 +184,6 @@ class Session:
 
     def _take_credit(self, fields: Fields, events: Events) -> None:
         (self.caller if self._is_ours(fields[1]) else self.callee).take_credit(fields, events)
-
-    def _take_reply(self, fields: Fields, events: Events) -> None:
-        self._check_ours(fields)
-        self.caller.take_reply(fields, events)
-
-    def _take_error(self, fields: Fields, events: Events) -> None:
-        self._check_ours(fields)
-        self.caller.take_error(fields, events)
-
-    def _check_ours(self, fields: Fields) -> None:
-        if not self._is_ours(fields[1]):
-            raise ProtocolError(f"{Frame(fields[0]).name} for call {fields[1]}, whose caller is the peer itself")
 
     def _take_notify(self, fields: Fields, events: Events) -> None:
         events.append((Event.NOTIFY, None, fields[1:]))
