@@ -45,8 +45,11 @@ if TYPE_CHECKING:
     from rpc.server.serve import serve as serve
     from rpc.server.stdio import serve_stdio as serve_stdio
     from rpc.service.context import Context as Context
+    from rpc.service.handle import Entering as Entering
     from rpc.service.handle import Method as Method
     from rpc.service.handle import Notification as Notification
+    from rpc.service.handle import Streaming as Streaming
+    from rpc.service.items import each as each
     from rpc.service.service import Service as Service
     from rpc.wire.payload import EncodeError as EncodeError
 
@@ -85,7 +88,8 @@ _HOMES = {
     "rpc.server.serve": ("run", "serve"),
     "rpc.server.stdio": ("serve_stdio",),
     "rpc.service.context": ("Context",),
-    "rpc.service.handle": ("Method", "Notification"),
+    "rpc.service.handle": ("Entering", "Method", "Notification", "Streaming"),
+    "rpc.service.items": ("each",),
     "rpc.service.service": ("Service",),
     "rpc.wire.payload": ("EncodeError",),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
 from typing import Any, Protocol
 
@@ -88,9 +89,9 @@ class StreamingJob(Job):
     async def _serve(self) -> Payload:
         generator = self.handle.function(*self.args, **self.kwargs)
         try:
-            if self.handle.is_async:
-                async with aclosing(generator):
-                    async for item in generator:
+            if self.handle.is_async or self.handle.thread:
+                async with aclosing(generator if self.handle.is_async else _in_threads(generator)) as items:
+                    async for item in items:
                         if not await self._send(item):
                             break
             else:
@@ -106,6 +107,20 @@ class StreamingJob(Job):
         payload = encoded(item, self.handle.name, "an item")
         sent: bool = await self.record.stream.send(payload)
         return sent
+
+
+_END = object()
+
+
+async def _in_threads(generator: Generator[Any, None, Any]) -> AsyncGenerator[Any]:
+    """The items of a `def` generator that blocks: each step of it, and its closing, runs in a worker thread."""
+    try:
+        while (item := await trio.to_thread.run_sync(next, generator, _END)) is not _END:
+            yield item
+    finally:
+        # A thread is never abandoned: the step at hand has ended, and what is left is the generator's `finally`.
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(generator.close)
 
 
 class EnteringJob(Job):
