@@ -12,9 +12,11 @@ class Peer:
     """The other side, as far as the transport knows it.
 
     Attributes:
-        address: what the transport calls the peer: ``tcp://127.0.0.1:51002``, ``unix:/run/calc.sock``, ``memory:``.
-        transport: ``unix``, ``tcp``, ``tls``, ``udp``, ``unixgram`` or ``memory``.
-        uid, gid, pid: of the peer's process when it connected, told by the kernel (SO_PEERCRED); None elsewhere.
+        address: what the transport calls the peer: ``tcp://127.0.0.1:51002``, ``unix:/run/calc.sock``, ``memory:``,
+            ``process:4711`` for a child of ours, ``stdio:`` for whoever started us.
+        transport: ``unix``, ``tcp``, ``tls``, ``udp``, ``unixgram``, ``pipe`` or ``memory``.
+        uid, gid, pid: of the peer's process when it connected, told by the kernel (SO_PEERCRED), or of a child that
+            we started; None elsewhere.
     """
 
     address: str
