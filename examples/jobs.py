@@ -25,22 +25,10 @@ import rpc
 
 ADDRESS = "unix:jobs.sock"
 
-MOST_LINES = 1000
-"""Lines in one answer of `tail`; the next call has the next ones."""
-
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
 jobs = rpc.Service("jobs")
-
-
-@attrs.frozen
-class Tail:
-    """Lines of a job's output. Ask again from `next` on, unless there is an `exit_code`: then these were the last."""
-
-    lines: list[str]
-    next: int
-    exit_code: int | None
 
 
 @attrs.frozen
@@ -71,12 +59,17 @@ class Job:
         self._tell()
         return exit_code
 
-    async def tail(self, since: int) -> Tail:
-        while len(self.lines) <= since and self.exit_code is None:
+    async def has_line(self, index: int) -> bool:
+        """Whether there is such a line of output; waits until there is, or the command has ended."""
+        while len(self.lines) <= index and self.exit_code is None:
             await self._changed.wait()
-        lines = self.lines[since : since + MOST_LINES]
-        following = since + len(lines)
-        return Tail(lines, following, self.exit_code if following >= len(self.lines) else None)
+        return len(self.lines) > index
+
+    async def wait(self) -> int:
+        """Wait for the end of the command, and give its exit code."""
+        while self.exit_code is None:
+            await self._changed.wait()
+        return self.exit_code
 
     async def _read(self, process: trio.Process) -> None:
         assert process.stdout is not None
@@ -125,9 +118,18 @@ async def start(context: rpc.Context[Runner], command: str) -> int:
 
 
 @jobs.method
-async def tail(context: rpc.Context[Runner], number: int, since: int = 0) -> Tail:
-    """The output of a job from line `since` on: waits until there is any, or the job has ended."""
-    return await context.state.find(number).tail(since)
+async def output(context: rpc.Context[Runner], number: int, since: int = 0) -> AsyncGenerator[str]:
+    """The output of a job from line `since` on: what there is, then each line as it comes, until the job has ended."""
+    job = context.state.find(number)
+    while await job.has_line(since):
+        yield job.lines[since]
+        since += 1
+
+
+@jobs.method
+async def wait(context: rpc.Context[Runner], number: int) -> int:
+    """Wait for the end of a job, and give its exit code."""
+    return await context.state.find(number).wait()
 
 
 @jobs.method
@@ -178,19 +180,16 @@ async def end(process: trio.Process) -> None:
 async def follow(command: str, address: str = ADDRESS) -> int:
     """Run a command as a job, print its output as it comes, and give its exit code; left early, the job ends too."""
     async with rpc.connect(address, wait=5) as client:
-        with trio.move_on_after(5, shield=True):  # a job whose number is lost could not be ended
+        with trio.fail_after(5, shield=True):  # a job whose number is lost could not be ended
             number = await client.call(start, command)
-        since, exit_code = 0, None
         try:
-            while exit_code is None:
-                seen = await client.call(tail, number, since)
-                for line in seen.lines:
+            async with client.stream(output, number) as lines:
+                async for line in lines:
                     print(line, flush=True)
-                since, exit_code = seen.next, seen.exit_code
+            return await client.call(wait, number)
         finally:
             with trio.move_on_after(1, shield=True):
                 await client.call(cancel, number)
-    return exit_code
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,21 +15,8 @@ import trio
 import trio.testing
 
 import rpc
-from examples import jobs, metrics, privileged_helper, quickstart, two_services
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-@asynccontextmanager
-async def serving(
-    services: rpc.Service | Sequence[rpc.Service], *bind: str, allow_uids: Collection[int] | None = None
-) -> AsyncGenerator[list[str]]:
-    """The bound addresses of services, which are served while the block runs; it has 10 seconds."""
-    with trio.fail_after(10):
-        async with trio.open_nursery() as nursery:
-            yield await nursery.start(partial(rpc.serve, services, bind, allow_uids=allow_uids))
-            nursery.cancel_scope.cancel()
-
+from examples import metrics, privileged_helper, quickstart, two_services
+from tests.example_tools import EXAMPLES, serving
 
 # --- As programs ---------------------------------------------------------------------------------------------------
 
@@ -82,130 +67,6 @@ async def test_quickstart_in_memory(autojump_clock: trio.testing.MockClock) -> N
         with pytest.raises(trio.TooSlowError), trio.fail_after(0.2):
             await client.call(quickstart.ponder, 60)
         assert trio.current_time() == pytest.approx(3600.2)
-
-
-# --- Jobs: real processes, real time ---------------------------------------------------------------------------------
-
-
-class Witness:
-    """A named pipe that a command holds open: it tells when the command has begun, and when all of it is gone."""
-
-    def __init__(self, directory: Path) -> None:
-        path = directory / "witness"
-        os.mkfifo(path)
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        self.command = f"exec 3>{path}; echo begun >&3; sleep 60; echo not reached"
-
-    async def begun(self) -> None:
-        await trio.lowlevel.wait_readable(self._descriptor)
-        assert os.read(self._descriptor, 100) == b"begun\n"
-
-    async def ended(self) -> None:
-        await trio.lowlevel.wait_readable(self._descriptor)
-        assert os.read(self._descriptor, 100) == b""
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-@pytest.fixture
-def witness(tmp_path: Path) -> Generator[Witness]:
-    witness = Witness(tmp_path)
-    yield witness
-    witness.close()
-
-
-async def test_a_job_is_followed_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with serving(jobs.jobs, f"unix:{tmp_path}/jobs.sock") as [address]:
-        assert await jobs.follow(r"echo one; printf 'two\n\nfo'; echo ur >&2; printf five; exit 3", address) == 3
-    assert capsys.readouterr().out == "one\ntwo\n\nfour\nfive\n"
-
-
-async def test_the_output_of_a_job_comes_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MOST_LINES", 2)
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            number = await client.call(jobs.start, "echo 1; echo 2; echo 3")
-            lines: list[str] = []
-            while (seen := await client.call(jobs.tail, number, len(lines))).exit_code is None:
-                lines += seen.lines
-                assert len(seen.lines) <= 2
-                assert seen.next == len(lines)
-            assert lines + seen.lines == ["1", "2", "3"]
-            assert await client.call(jobs.tail, number, 1) == jobs.Tail(["2", "3"], 3, 0)
-            assert await client.call(jobs.tail, number, 3) == jobs.Tail([], 3, 0)
-
-
-async def test_a_cancelled_job_takes_all_its_processes_along(witness: Witness) -> None:
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            number = await client.call(jobs.start, witness.command)
-            await witness.begun()
-            await client.call(jobs.cancel, number)
-            await witness.ended()
-            assert await client.call(jobs.tail, number) == jobs.Tail([], 0, -15)
-            await client.call(jobs.cancel, number)
-
-
-async def test_a_job_that_will_not_end_is_killed(witness: Witness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "GRACE", 0)
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            number = await client.call(jobs.start, f"trap '' TERM; {witness.command}")
-            await witness.begun()
-            await client.call(jobs.cancel, number)
-            await witness.ended()
-
-
-async def test_a_job_outlives_its_caller_but_not_the_service(witness: Witness, tmp_path: Path) -> None:
-    async with serving(jobs.jobs, f"unix:{tmp_path}/jobs.sock") as [address]:
-        async with rpc.connect(address) as client:
-            number = await client.call(jobs.start, f"echo hello; {witness.command}")
-            await witness.begun()
-        async with rpc.connect(address) as client:
-            assert await client.call(jobs.tail, number) == jobs.Tail(["hello"], 1, None)
-    with trio.fail_after(10):
-        await witness.ended()
-
-
-async def test_run_gives_the_whole_output() -> None:
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            assert await client.call(jobs.run, "echo one; echo two; exit 7") == jobs.Finished("one\ntwo", 7)
-
-
-async def test_run_ends_its_command_when_the_caller_gives_up(witness: Witness) -> None:
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(client.call, "jobs.run", witness.command)
-                await witness.begun()
-                nursery.cancel_scope.cancel()
-            await witness.ended()
-
-
-async def test_run_ends_its_command_when_the_connection_is_gone(witness: Witness, tmp_path: Path) -> None:
-    async def run_in_vain(client: rpc.Client) -> None:
-        with pytest.raises(rpc.Unavailable) as caught:
-            await client.call(jobs.run, witness.command)
-        assert caught.value.processed is rpc.Processed.UNKNOWN
-
-    async with serving(jobs.jobs, f"unix:{tmp_path}/jobs.sock") as [address], trio.open_nursery() as nursery:
-        async with rpc.connect(address) as client:
-            nursery.start_soon(run_in_vain, client)
-            await witness.begun()
-        await witness.ended()
-
-
-async def test_unknown_jobs_and_bad_commands_are_told() -> None:
-    with trio.fail_after(10):
-        async with rpc.testing.client(jobs.jobs) as client:
-            with pytest.raises(rpc.NotFound, match="there is no job 7"):
-                await client.call(jobs.tail, 7)
-            with pytest.raises(rpc.RemoteError) as caught:
-                await client.call(jobs.start, "echo \0")
-            assert caught.value.type == "ValueError"
-            assert await client.call(jobs.start, "true") == 1
 
 
 # --- Metrics ---------------------------------------------------------------------------------------------------------
@@ -323,12 +184,3 @@ async def test_two_services_on_one_connection(autojump_clock: trio.testing.MockC
         await trio.sleep(1)
         with pytest.raises(rpc.NotFound, match="there is no result for 'color'"):
             await cache.get("color")
-async def test_who_stops_following_ends_the_job(witness: Witness, tmp_path: Path) -> None:
-    async with serving(jobs.jobs, f"unix:{tmp_path}/jobs.sock") as [address]:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(jobs.follow, witness.command, address)
-            await witness.begun()
-            nursery.cancel_scope.cancel()
-        await witness.ended()
-
-
