@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -102,12 +103,9 @@ async def test_two_programs_and_one_is_killed(tmp_path: Path) -> None:
     async with serving(chat.chat, f"unix:{tmp_path}/chat.sock") as [address], member("alice", address) as alice:
         command = [sys.executable, str(EXAMPLES / "chat.py"), "bob"]
         pipe = subprocess.PIPE
+        run = partial(trio.run_process, command, cwd=tmp_path, stdin=pipe, stdout=pipe, check=False)
         async with trio.open_nursery() as nursery:
-            bob: trio.Process = await nursery.start(
-                lambda **options: trio.run_process(
-                    command, cwd=tmp_path, stdin=pipe, stdout=pipe, check=False, **options
-                )
-            )
+            bob: trio.Process = await nursery.start(run)
             assert bob.stdin is not None
             assert bob.stdout is not None
             async with bob.stdin, bob.stdout:
@@ -115,7 +113,7 @@ async def test_two_programs_and_one_is_killed(tmp_path: Path) -> None:
                 await alice.sees("* bob is here", "bob: good morning")
                 await alice.type("hello bob")
                 shown = b""
-                while b"hello" not in shown:
+                while not shown.endswith(b"bob\n"):
                     shown += await bob.stdout.receive_some()
                 assert shown == b"in the room: alice\nalice: hello bob\n"
                 bob.kill()

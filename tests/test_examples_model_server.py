@@ -72,16 +72,18 @@ async def test_who_reads_slowly_holds_up_nobody(
 ) -> None:
     limits = rpc.Limits(window=65536)
     token = "x" * 30_000
-    async with rpc.testing.client(model_server.model, limits=limits) as client:
-        async with client.stream(model_server.generate, f"{token} " * 20) as tokens:
-            assert await anext(tokens) == token
-            await trio.sleep(60)
-            # A window and one more are on their way, and some wait in the queue: the text is not continued further.
-            assert (await client.call(model_server.counts)).tokens < 12
-            start = trio.current_time()
-            assert await ask(client, "a b") == ["b", "a"]
-            assert trio.current_time() - start < 5 * STEP
-            assert [token async for token in tokens] == [token] * 19
+    async with (
+        rpc.testing.client(model_server.model, limits=limits) as client,
+        client.stream(model_server.generate, f"{token} " * 20) as tokens,
+    ):
+        assert await anext(tokens) == token
+        await trio.sleep(60)
+        # A window and one more are on their way, and some wait in the queue: the text is not continued further.
+        assert (await client.call(model_server.counts)).tokens < 12
+        start = trio.current_time()
+        assert await ask(client, "a b") == ["b", "a"]
+        assert trio.current_time() - start < 5 * STEP
+        assert [token async for token in tokens] == [token] * 19
 
 
 async def test_a_text_is_printed_as_it_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,13 +65,16 @@ async def test_half_an_upload_leaves_nothing_behind(folder: Path) -> None:
 async def test_an_upload_whose_source_fails_leaves_nothing_behind(folder: Path) -> None:
     async def broken() -> AsyncGenerator[bytes]:
         yield b"half"
+        await half_came.wait()
         raise OSError("the disk is gone")
 
+    half_came = trio.Event()
     async with rpc.testing.client(upload.uploads) as client:
         with pytest.raises(OSError, match="the disk is gone"):
             async with client.stream(upload.upload, "letter", broken()) as progress:
-                async for _ in progress:
-                    pass
+                async for stored in progress:
+                    assert stored == 4
+                    half_came.set()
     assert os.listdir(folder) == []
 
 
@@ -81,14 +84,16 @@ async def test_a_name_is_uploaded_by_one_at_a_time(folder: Path) -> None:
         await finish.wait()
 
     finish = trio.Event()
-    async with rpc.testing.client(upload.uploads) as client:
-        async with client.stream(upload.upload, "letter", slow()) as first:
-            assert await anext(first) == 5
-            with pytest.raises(rpc.AlreadyExists, match="'letter' is being uploaded"):
-                async with client.stream(upload.upload, "letter", each(b"second")) as second:
-                    await anext(second)
-            finish.set()
-            assert [stored async for stored in first] == []
+    async with (
+        rpc.testing.client(upload.uploads) as client,
+        client.stream(upload.upload, "letter", slow()) as first,
+    ):
+        assert await anext(first) == 5
+        with pytest.raises(rpc.AlreadyExists, match="'letter' is being uploaded"):
+            async with client.stream(upload.upload, "letter", each(b"second")) as second:
+                await anext(second)
+        finish.set()
+        assert [stored async for stored in first] == []
     assert (folder / "letter").read_bytes() == b"first"
 
 
