@@ -8,64 +8,16 @@ import random
 import secrets
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import attrs
 import pytest
 import trio
 
 import rpc
 from tests import served
-
-BOUND = 60.0
-"""Seconds after which a test that waits for a process has failed."""
-
-
-@attrs.define
-class Server:
-    """A server process and the lines that it prints."""
-
-    process: trio.Process
-    address: str
-    _rest: bytes = b""
-
-    async def heard(self, word: str) -> float:
-        """Wait for a line of the server's that begins with `word`; gives its time."""
-        assert self.process.stdout is not None
-        while True:
-            line, newline, rest = self._rest.partition(b"\n")
-            if not newline:
-                data = await self.process.stdout.receive_some()
-                assert data, "the server has ended"
-                self._rest += data
-                continue
-            self._rest = rest
-            said, _, moment = line.decode().partition(" ")
-            if said == word:
-                return float(moment)
-
-
-@asynccontextmanager
-async def server_process(address: str) -> AsyncGenerator[Server]:
-    with trio.fail_after(BOUND):
-        process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "tests.served", address],
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parent.parent,
-        )
-        try:
-            async with rpc.connect(address, wait=BOUND):
-                yield Server(process, address)
-        finally:
-            process.kill()
-            await process.wait()
-            assert process.stdout is not None
-            await process.stdout.aclose()
+from tests.server_process import BOUND, server_process
 
 
 @pytest.fixture
