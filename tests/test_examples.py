@@ -33,6 +33,8 @@ from tests.example_tools import EXAMPLES, serving
         ),
         ("jobs.py", ["echo one; echo two >&2"], "one\ntwo\n", ""),
         ("two_services.py", ["client"], "paint the fence -> painted white\n", ""),
+        ("lease.py", ["backup", "echo saved"], "backup is held, with the token 1\nsaved\n", ""),
+        ("model_server.py", ["be", "to"], "to be \n", ""),
     ],
 )
 async def test_two_terminals(
