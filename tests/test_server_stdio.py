@@ -14,6 +14,7 @@ import trio.testing
 
 import rpc
 from rpc.errors import Processed
+from rpc.net.background import open_background
 from rpc.peer import Peer
 from tests.raw_peer import client_of, socket_links
 
@@ -82,17 +83,20 @@ async def test_it_serves_until_they_leave(program: Program) -> None:
 
 async def test_handlers_are_cancelled_when_they_leave(program: Program) -> None:
     service, seen = rpc.Service("calc"), []
+    begun = trio.Event()
 
     @service.method
     async def hold() -> None:
         try:
+            begun.set()
             await trio.sleep_forever()
         finally:
             seen.append("let go")
 
-    async with program.connect(service) as client:
-        with trio.move_on_after(0.01):
-            await client.call(hold)
+    async with open_background() as nursery, program.connect(service) as client:
+        nursery.start_soon(client.call, hold)
+        await begun.wait()
+        nursery.cancel_scope.cancel()
     assert seen == ["let go"]
 
 
