@@ -59,6 +59,7 @@ async def server_process(address: str, module: str = "tests.served") -> AsyncGen
                 yield Server(process, address)
         finally:
             process.kill()
-            await process.wait()
+            with trio.CancelScope(shield=True):
+                await process.wait()
             assert process.stdout is not None
             await process.stdout.aclose()
