@@ -208,13 +208,35 @@ async def test_a_connection_that_is_reset(probe: Probe, autojump_clock: trio.tes
     near.socket.close()
 
 
-async def test_a_peer_that_is_gone_is_found_by_writing() -> None:
-    async with raw_server() as (client, peer):
-        connection = connection_of(client)
+async def test_what_a_peer_said_before_it_left_is_read_although_nothing_can_be_written(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with raw_server() as (client, peer), trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        for number in range(3):
+            calls.start(number)
+        await peer.hear_calls(3)
+        await peer.say(reply(1, "done"), frames.goaway(3, 0, "closing"), reply(3, "done too"))
         peer.close()
+        connection = connection_of(client)
         connection.session.notify("far.x", b"\x80")
         connection.flush()
-        assert connection.end_reason == "Broken pipe"
+        assert not connection.is_over
+    assert sorted(value for value in calls.ended.values() if isinstance(value, str)) == ["done", "done too"]
+    [error] = [value for value in calls.ended.values() if isinstance(value, rpc.Unavailable)]
+    assert error.processed is Processed.NOT_PROCESSED
+    assert connection.end_reason == "the peer closed the connection"
+    assert trio.current_time() == 0
+
+
+async def test_a_peer_that_neither_reads_nor_leaves(autojump_clock: trio.testing.MockClock) -> None:
+    async with raw_server() as (client, peer):
+        peer.socket.shutdown(socket.SHUT_RD)
+        with pytest.raises(rpc.Unavailable, match="Broken pipe") as caught:
+            await client.call("far.method")
+        assert caught.value.processed is Processed.UNKNOWN
+        assert trio.current_time() == pytest.approx(1)
+        await client.aclose()
 
 
 @pytest.mark.parametrize(

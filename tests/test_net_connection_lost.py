@@ -159,6 +159,7 @@ async def test_a_peer_that_is_found_gone_by_who_sends() -> None:
         scene.peer.close()
         connection.session.ping(1)
         connection.flush()
+        await settle()
         assert connection.is_lost
         connection.lose("told once more")
         await settle()

@@ -56,7 +56,8 @@ _FLUSH_TURNS = 8
 """Batches that one flush sends before others get their turn: 2 MiB of a payload that is cut into frames."""
 
 _LINGER = 1.0
-"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
+"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY, and after a send
+that failed, so that the peer's last answers and its own GOAWAY are not lost."""
 
 
 class Connection:
@@ -212,8 +213,13 @@ class Connection:
         self._break(ProtocolError(text, reason=reason))
 
     def flush_soon(self) -> None:
-        """Have what is queued leave in the next pass of the loop, with all that is queued until then."""
-        if not self.is_over:
+        """Have what is queued leave in the next pass of the loop, with all that is queued until then.
+
+        A whole batch leaves at once; not, though, while events are acted on, when no step may be entered.
+        """
+        if self.session.has_batch and not self._acting:
+            self.flush()
+        elif not self.is_over:
             self.readiness.mark(self)
 
     async def flushed(self) -> None:
@@ -306,6 +312,8 @@ class Connection:
                 actions[event](record, value)
                 if self._ending is not None:
                     break
+                if self.session.has_batch:
+                    self.flush()
         finally:
             self._acting = False
             # Cut short, what is left is not begun; but calls that have ended in it are in no table any more.
@@ -418,7 +426,7 @@ class Connection:
             try:
                 rest = self.link.send_nowait(session.take())
             except OSError as error:
-                self.lose(error.strerror or str(error))
+                self._send_no_more(error.strerror or str(error))
                 return
             except Exception:
                 self._fail()
@@ -445,12 +453,23 @@ class Connection:
                     self.end(f"the peer read nothing for {self.limits.stall_timeout:g} s")
                     return
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.lose(str(error) or "the peer is gone")
+            self._send_no_more(str(error) or "the peer is gone")
             return
         if not (self.is_over or self.is_lost):
             self._stalled = False
             self.session.sent()
             self.flush()
+
+    def _send_no_more(self, reason: str) -> None:
+        """The transport takes nothing any more; but what the peer said before it left is still to be read."""
+        if not self.is_over:
+            self._stalled = True
+            self.nursery.start_soon(self._lose_later, reason)
+
+    async def _lose_later(self, reason: str) -> None:
+        with trio.move_on_after(_LINGER):
+            await self.ended.wait()
+        self.lose(reason)
 
     # --- Drain ---------------------------------------------------------------------------------------------------
 
