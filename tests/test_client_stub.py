@@ -61,11 +61,11 @@ def test_what_begins_with_an_underscore_is_no_method(name: str) -> None:
 
 
 def test_what_a_stub_says_of_itself() -> None:
-    stub = Stub(Caller(), "calc")
+    stub: Any = Stub(Caller(), "calc")
     assert repr(stub) == "<stub of calc>"
     assert repr(stub.add) == "<stub of calc.add>"
     with pytest.raises(AttributeError):
-        stub.name = "other"  # type: ignore[misc]
+        stub.name = "other"
 
 
 async def test_a_stub_of_a_service() -> None:
