@@ -62,7 +62,7 @@ async def call(
             finally:
                 connection.give_back()
         else:
-            connection.readiness.mark(connection)
+            connection.flush_soon()
             await waiter.wait()
     except BaseException:
         _give_up(connection, record)

@@ -271,6 +271,11 @@ class Session:
         return bool(self._outbox)
 
     @property
+    def has_batch(self) -> bool:
+        """Whether enough waits for `take` to be sent at once, though more is being made."""
+        return self._outbox.has_batch
+
+    @property
     def queued(self) -> int:
         """Bytes that wait for `take`."""
         return self._outbox.size
