@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import ipaddress
 import logging
-import signal
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -16,13 +15,13 @@ import trio
 from rpc.address import Address, parse
 from rpc.limits import Limits
 from rpc.net.access import refusal_of, socket_mode
-from rpc.net.background import open_background
 from rpc.net.datagrams import DatagramReceiver, open_datagrams
 from rpc.net.lifespans import open_handlers
 from rpc.net.listen import Listener, listen
 from rpc.net.notifications import Notifications
 from rpc.peer import Peer
 from rpc.server.serving import Serving
+from rpc.server.signals import stop_on_signals
 from rpc.service.service import Service
 
 __all__ = ["run", "serve"]
@@ -100,31 +99,12 @@ def run(services: Services, bind: Bind, **options: Any) -> None:
         SystemExit: with 128 + the number of the signal, after a second one.
         OSError, ValueError: as `serve`.
     """
-    forced = trio.run(partial(_run_until_signalled, services, bind, **options))
-    if forced is not None:
-        raise SystemExit(128 + forced)
+    trio.run(partial(_run_until_signalled, services, bind, **options))
 
 
-async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -> int | None:
-    """Serve until signalled; the number of the second signal, where there was one."""
-    stop = trio.Event()
-    forced: int | None = None
-
-    async def listen_for_signals(task_status: trio.TaskStatus[None]) -> None:
-        nonlocal forced
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            task_status.started()
-            async for number in signals:
-                if stop.is_set():
-                    forced = number
-                    nursery.cancel_scope.cancel()
-                    return
-                stop.set()
-
-    async with open_background() as nursery:
-        await nursery.start(listen_for_signals)
+async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -> None:
+    async with stop_on_signals() as stop:
         await serve(services, bind, stop=stop, **options)
-    return forced
 
 
 # --- Endpoints -------------------------------------------------------------------------------------------------
