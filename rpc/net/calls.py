@@ -63,7 +63,8 @@ async def call(
                 connection.give_back()
         else:
             connection.flush_soon()
-            await waiter.wait()
+            if not waiter.is_done:
+                await waiter.sleep()
     except BaseException:
         _give_up(connection, record)
         raise

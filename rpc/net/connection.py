@@ -77,6 +77,7 @@ class Connection:
     def __init__(self, link: Link, session: Session, readiness: Readiness, handlers: Handlers, limits: Limits) -> None:
         self.link = link
         self.session = session
+        self._outbox = session.outbox
         self.readiness = readiness
         self.limits = limits
         self.settings: Settings | None = None
@@ -217,7 +218,7 @@ class Connection:
 
         A whole batch leaves at once; not, though, while events are acted on, when no step may be entered.
         """
-        if self.session.has_batch and not self._acting:
+        if self._outbox.has_batch and not self._acting:
             self.flush()
         elif not self.is_over:
             self.readiness.mark(self)
@@ -312,7 +313,7 @@ class Connection:
                 actions[event](record, value)
                 if self._ending is not None:
                     break
-                if self.session.has_batch:
+                if self._outbox.has_batch:
                     self.flush()
         finally:
             self._acting = False

@@ -43,9 +43,8 @@ def split_items(args: tuple[Any, ...], kwargs: Mapping[str, Any], handle: Handle
     if handle is not None:
         stream = handle.signature.stream
         return (args, kwargs, None) if stream is None else _split(args, kwargs, stream, handle.name)
-    for value in args:
-        if type(value) not in _VALUES and _is_stream(value):
-            return _split(args, kwargs)
+    if not _VALUES.issuperset(map(type, args)) and any(map(_is_stream, args)):
+        return _split(args, kwargs)
     if kwargs:
         for value in kwargs.values():
             if type(value) not in _VALUES and _is_stream(value):

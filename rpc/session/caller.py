@@ -75,7 +75,8 @@ class Caller:
             ResourceExhausted: the payload is over the peer's max_message; nothing was sent.
             ValueError: the name is empty or too long.
         """
-        self.check_open()
+        if self._refusal is not None or self._next_id > numbers.MAX_ID:
+            self.check_open()
         shared, id, item = self._shared, self._next_id, _method_item(method)
         small = payload if isinstance(payload, bytes) and len(payload) <= SMALL else None
         if small is None:

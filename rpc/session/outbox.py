@@ -20,9 +20,9 @@ from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["SMALL", "Message", "Outbox", "Payload", "size_of"]
 
-_BATCH = 16
+_BATCH = 32
 """Frames that leave at once, while more are being made: the peer begins with them, and with a processor for each side
-both are busy. With 64 calls in flight that is 1.6 times as quick as one send for each pass of the loop (measured)."""
+both are busy. With 64 calls in flight that is 1.7 times as quick as one send for each pass of the loop (measured)."""
 
 _COPY_BELOW = 16_384
 """Payload bytes up to which a frame is one buffer: the copy is cheaper than one buffer more in `sendmsg`."""

@@ -72,6 +72,7 @@ class Session:
     Attributes:
         caller: the calls that this side makes.
         callee: the calls that the peer makes.
+        outbox: what waits to be written.
         frames_read: how many frames have come, HELLO among them.
     """
 
@@ -80,7 +81,7 @@ class Session:
         self._shared = Shared(limits, 1 if is_connector else 0)
         self.caller = Caller(self._shared)
         self.callee = Callee(self._shared)
-        self._outbox = self._shared.outbox
+        self.outbox = self._shared.outbox
         self.frames_read = 0
         self._phase = Phase.GREETING
         self._take_body = self._take_hello
@@ -106,7 +107,7 @@ class Session:
             credential=credential,
             min_ping=limits.min_ping,
         )
-        self._outbox.put_control(hello.encode(settings))
+        self.outbox.put_control(hello.encode(settings))
 
     def __repr__(self) -> str:
         return f"<session {self._phase.name.lower()}, {len(self.caller.calls)} calls out, {len(self.callee.calls)} in>"
@@ -171,7 +172,7 @@ class Session:
         self._take_body = self._take_frame
         self._shared.peer = settings
         # A frame as large as the peer would take might hold up all others; ours is a size that does not.
-        self._outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
+        self.outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
         self._reader.max_frame = self.limits.max_frame
         self.caller.open()
         events.append((Event.HELLO, None, settings))
@@ -219,7 +220,7 @@ class Session:
                 processed=Processed.DO_NOT_RETRY,
             )
         pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
-        self._outbox.put_frame(b"".join((head, *pieces)))
+        self.outbox.put_frame(b"".join((head, *pieces)))
 
     def consumed(self, record: Record, size: int) -> bool:
         """The application took an item of `size` bytes from either side's call; tells whether a CREDIT is queued."""
@@ -228,23 +229,23 @@ class Session:
     def ping(self, token: int) -> None:
         """Queue a PING; the peer's PONG comes back as an event with the same token."""
         if self._phase is Phase.OPEN:
-            self._outbox.put_control(frames.ping(token))
+            self.outbox.put_control(frames.ping(token))
 
     def pong(self, token: int) -> None:
         """Queue the answer to a PING."""
         if self._phase is Phase.OPEN:
-            self._outbox.put_control(self._shared.owe(frames.pong(token)))
+            self.outbox.put_control(self._shared.owe(frames.pong(token)))
 
     def drain(self, *, last: bool = False, text: str = "") -> None:
         """Tell the peer to open no more calls; with `last`, also that those above the last received are refused."""
         if self._phase <= Phase.OPEN:
-            self._outbox.put_control(frames.goaway(self.callee.drain() if last else None, Reason.NONE, text))
+            self.outbox.put_control(frames.goaway(self.callee.drain() if last else None, Reason.NONE, text))
 
     def refuse(self, reason: Reason, text: str) -> None:
         """Turn the peer away before anything ran: HELLO and GOAWAY(0, reason, text); the owner closes then."""
         if self._phase <= Phase.OPEN:
-            self._outbox.clear()
-            self._outbox.put_control(frames.goaway(0, reason, text))
+            self.outbox.clear()
+            self.outbox.put_control(frames.goaway(0, reason, text))
             self._phase = Phase.BROKEN
 
     def abort(self, reason: Reason, text: str) -> Events:
@@ -268,17 +269,12 @@ class Session:
     @property
     def has_output(self) -> bool:
         """Whether `take` would give something."""
-        return bool(self._outbox)
-
-    @property
-    def has_batch(self) -> bool:
-        """Whether enough waits for `take` to be sent at once, though more is being made."""
-        return self._outbox.has_batch
+        return bool(self.outbox)
 
     @property
     def queued(self) -> int:
         """Bytes that wait for `take`."""
-        return self._outbox.size
+        return self.outbox.size
 
     @property
     def is_idle(self) -> bool:
@@ -288,7 +284,7 @@ class Session:
     def take(self) -> list[Buffer]:
         """The next batch to write. It must be written whole before the next `take`, and then told to `sent`."""
         self._shared.batch_taken()
-        return self._outbox.take()
+        return self.outbox.take()
 
     def sent(self) -> None:
         """All of the last `take` was given to the transport: the calls that ended in it free their slots."""
@@ -300,13 +296,13 @@ class Session:
     def _break(self, error: ProtocolError, events: Events) -> None:
         self._phase = Phase.BROKEN
         self._end_all(error.message, events)
-        self._outbox.put_control(frames.goaway(self.callee.last_taken, error.reason, error.message))
+        self.outbox.put_control(frames.goaway(self.callee.last_taken, error.reason, error.message))
         events.append((Event.BROKEN, None, error))
 
     def _end_all(self, reason: str, events: Events) -> None:
         self.caller.lose(reason, events)
         self.callee.lose(events)
-        self._outbox.clear()
+        self.outbox.clear()
 
 
 _DRAINS = "the peer takes no more calls: it is about to close"

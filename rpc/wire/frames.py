@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from rpc import limits
 from rpc.errors import ProtocolError, Reason
 from rpc.wire import metadata as metadata_rows
 from rpc.wire import profile
-from rpc.wire.framing import prefix
+from rpc.wire.framing import PREFIX
 from rpc.wire.heads import BYTES, TEXT, UINT
 from rpc.wire.heads import write_head as head
 from rpc.wire.payload import Buffer
@@ -91,7 +92,7 @@ _FLAGS = [head(UINT, flags) for flags in range(32)]
 
 def _finish(body: bytes, size: int = 0) -> bytes:
     """A body with its length in front; `size` bytes of payload follow it."""
-    return prefix(len(body) + size) + body
+    return (len(body) + size).to_bytes(PREFIX, "big") + body
 
 
 def method_item(method: str) -> bytes:
@@ -111,18 +112,16 @@ def method_item(method: str) -> bytes:
 
 def call(id: int, method: bytes, timeout: int | None, metadata: bytes, flags: int, size: int) -> bytes:
     """The head of a CALL whose payload part has `size` bytes; `method` and `metadata` are encoded items."""
-    body = b"".join(
-        (
-            b"\x87\x01",
-            head(UINT, id),
-            _FLAGS[flags],
-            method,
-            _NULL if timeout is None else head(UINT, timeout),
-            metadata,
-            head(BYTES, size),
-        )
-    )
-    return _finish(body, size)
+    if timeout is None:
+        return _finish(b"\x87\x01" + head(UINT, id) + _behind_id(flags, method, metadata, size), size)
+    parts = (b"\x87\x01", head(UINT, id), _FLAGS[flags], method, head(UINT, timeout), metadata, head(BYTES, size))
+    return _finish(b"".join(parts), size)
+
+
+@lru_cache(1024)
+def _behind_id(flags: int, method: bytes, metadata: bytes, size: int) -> bytes:
+    """What stands behind the id of a CALL without a deadline: mostly the same as the last time."""
+    return b"".join((_FLAGS[flags], method, _NULL, metadata, head(BYTES, size)))
 
 
 def _check_call(fields: Fields, body: Buffer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import repeat
 from typing import Final, NoReturn, TypeAlias
 
@@ -38,18 +39,25 @@ class ProfileError(ValueError):
     """The bytes break the CBOR profile. The message is short and safe to show: what a peer sent is escaped and cut."""
 
 
+_BYTE: Final = tuple(bytes((value,)) for value in range(256))
+_pack_8: Final = struct.Struct(">BB").pack
+_pack_16: Final = struct.Struct(">BH").pack
+_pack_32: Final = struct.Struct(">BI").pack
+_pack_64: Final = struct.Struct(">BQ").pack
+
+
 def write_head(major: int, argument: int) -> bytes:
     """The shortest head with this argument, which is less than 2^64."""
     major <<= 5
     if argument < 24:
-        return bytes((major | argument,))
+        return _BYTE[major | argument]
     if argument < 0x100:
-        return bytes((major | 24, argument))
+        return _pack_8(major | 24, argument)
     if argument < 0x10000:
-        return bytes((major | 25,)) + argument.to_bytes(2, "big")
+        return _pack_16(major | 25, argument)
     if argument < 0x100000000:
-        return bytes((major | 26,)) + argument.to_bytes(4, "big")
-    return bytes((major | 27,)) + argument.to_bytes(8, "big")
+        return _pack_32(major | 26, argument)
+    return _pack_64(major | 27, argument)
 
 
 def read_head(data: Buffer, position: int) -> tuple[int, int, int]:
