@@ -14,7 +14,7 @@ import trio
 
 from benchmarks.contender import Turn, Turns
 
-_CHUNK = 65536
+CHUNK = 65536
 _HEAD = 4
 
 
@@ -24,7 +24,7 @@ class TrioCbor:
     name: str
 
     def serve(self, path: str, ready: Callable[[], None]) -> None:
-        trio.run(_serve, path, ready)
+        trio.run(serve_echo, path, ready)
 
     def drive(self, path: str, turns: Turns) -> None:
         trio.run(self._drive, path, turns)
@@ -39,7 +39,7 @@ class TrioCbor:
         await stream.send_all(calls.next(self.in_flight))
         open_calls = self.in_flight
         while open_calls:
-            answered = calls.answered(await stream.receive_some(_CHUNK))
+            answered = calls.answered(await stream.receive_some(CHUNK))
             turn.calls += answered
             if not answered:
                 continue
@@ -54,12 +54,12 @@ class _Calls:
 
     def __init__(self) -> None:
         self._last = 0
-        self._frames = _Frames()
+        self._frames = Frames()
 
     def next(self, count: int) -> bytes:
         first = self._last + 1
         self._last += count
-        return _encode([number, "calc.add", [1, 2]] for number in range(first, first + count))
+        return encode([number, "calc.add", [1, 2]] for number in range(first, first + count))
 
     def answered(self, data: bytes) -> int:
         count = 0
@@ -69,7 +69,7 @@ class _Calls:
         return count
 
 
-async def _serve(path: str, ready: Callable[[], None]) -> None:
+async def serve_echo(path: str, ready: Callable[[], None]) -> None:
     listener = trio.socket.socket(trio.socket.AF_UNIX)
     await listener.bind(path)
     listener.listen()
@@ -78,18 +78,18 @@ async def _serve(path: str, ready: Callable[[], None]) -> None:
 
 
 async def _echo(stream: trio.SocketStream) -> None:
-    frames = _Frames()
-    while data := await stream.receive_some(_CHUNK):
-        if answers := _encode(frames.read(data)):
+    frames = Frames()
+    while data := await stream.receive_some(CHUNK):
+        if answers := encode(frames.read(data)):
             await stream.send_all(answers)
 
 
-def _encode(messages: Iterable[list[object]]) -> bytes:
+def encode(messages: Iterable[list[object]]) -> bytes:
     bodies = [cbor2.dumps(message) for message in messages]
     return b"".join([part for body in bodies for part in (len(body).to_bytes(_HEAD, "big"), body)])
 
 
-class _Frames:
+class Frames:
     """Cuts a stream of bytes into messages, and keeps what is not yet whole."""
 
     def __init__(self) -> None:
