@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +15,10 @@ import rpc
 from rpc.net.memory import memory_links
 from rpc.service.context import Context
 from rpc.service.service import Service
-from tests.raw_peer import Pair, connected
+from rpc.wire import frames
+from rpc.wire.frames import Fields
+from rpc.wire.payload import decode
+from tests.raw_peer import Pair, RawPeer, connected
 
 
 class Refused(Exception):
@@ -52,6 +56,17 @@ class StreamProbe:
             try:
                 yield from range(start, stop)
             finally:
+                told.append("closed")
+
+        @service.method(thread=True)
+        def count_in_threads(start: int, stop: int) -> Iterator[int]:
+            threads = {threading.current_thread()}
+            try:
+                for number in range(start, stop):
+                    threads.add(threading.current_thread())
+                    yield number
+            finally:
+                assert threading.main_thread() not in threads | {threading.current_thread()}
                 told.append("closed")
 
         @service.method
@@ -222,7 +237,9 @@ class StreamProbe:
 
         @service.context(raises=[Refused])
         async def fail_as_entered() -> AsyncGenerator[None]:
-            raise Refused("not today")
+            told.append("asked")
+            if "asked" in told:
+                raise Refused("not today")
             yield
 
         @service.context(raises=[Refused])
@@ -298,3 +315,12 @@ class Source:
     def is_closed(self) -> bool:
         """Whether it was closed, and in the task that iterated it."""
         return self.task is not None and self.closed_in is self.task
+
+
+async def hear_items(peer: RawPeer) -> tuple[list[Any], Fields]:
+    """The decoded items of the only call, and its end."""
+    items: list[Any] = []
+    while (fields := await peer.hear())[0] == frames.DATA:
+        assert fields[2] == 0
+        items.append(decode(fields[3]))
+    return items, fields

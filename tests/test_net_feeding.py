@@ -70,6 +70,21 @@ async def test_a_generator_is_closed_when_it_is_cancelled(probe: StreamProbe, au
         call.give_up()
 
 
+async def test_a_generator_with_tasks_is_cancelled(probe: StreamProbe, autojump_clock: Clock) -> None:
+    async def numbers() -> AsyncGenerator[int]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            yield 1
+            await trio.sleep_forever()
+
+    async with opened(probe, "total") as call:
+        with trio.move_on_after(1) as scope:
+            await feed(call, numbers())
+        assert scope.cancelled_caught
+        assert call.failure is None
+        call.give_up()
+
+
 async def test_an_iterable_that_is_no_generator_is_not_closed(probe: StreamProbe, autojump_clock: Clock) -> None:
     class Numbers:
         closed = False

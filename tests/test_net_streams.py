@@ -81,10 +81,11 @@ class Call:
         [(event, incoming, _)] = self.pair.move()
         assert event is Event.CALL
         self.incoming: Incoming = incoming
-        self.near_host: Any = Host(connector)
-        self.far_host: Any = Host(acceptor)
-        self.near = Stream(self.near_host, self.outgoing, connector.caller)
-        self.far = Stream(self.far_host, self.incoming, acceptor.callee)
+        self.near_host = Host(connector)
+        self.far_host = Host(acceptor)
+        hosts: Any = [self.near_host, self.far_host]  # as much of a connection as a stream needs
+        self.near = Stream(hosts[0], self.outgoing, connector.caller)
+        self.far = Stream(hosts[1], self.incoming, acceptor.callee)
 
     def move(self) -> Events:
         """Act on what happens as a connection does, but for the end of the call, which is given back."""

@@ -39,8 +39,8 @@ async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
         failure, cancelled = group.split(Exception)
         if failure is not None:
             _fail(call, failure)
-        if cancelled is not None:
-            raise cancelled from None
+        assert cancelled is not None  # else it would be an ExceptionGroup
+        raise cancelled from None
 
 
 async def _send_all(call: OpenCall, items: AsyncIterable[Any]) -> None:
