@@ -5,9 +5,10 @@ import trio
 import trio.testing
 
 from rpc.errors import Code, Processed
+from rpc.limits import Limits
 from rpc.wire import frames
 from tests.probe import Probe, answer
-from tests.raw_peer import call, error_of, raw_client, result_of
+from tests.raw_peer import RawPeer, call, error_of, raw_client, result_of, serve_link, socket_links
 
 
 @pytest.fixture
@@ -123,6 +124,34 @@ async def test_a_call_and_the_end_of_the_stream_in_one_batch(
         await trio.sleep(20)
     assert probe.told in (["add"], ["add", "started", "cancelled"])
     assert not caplog.records
+
+
+async def test_a_peer_that_calls_and_cancels_without_end_never_runs_more_than_max_calls(
+    probe: Probe, autojump_clock: trio.testing.MockClock
+) -> None:
+    near, far = socket_links()
+    peer = RawPeer(near)
+    async with serve_link(far, probe.service, limits=Limits(max_calls=16)) as serving:
+        await peer.greet()
+        [connection] = serving.connections
+        refused = 0
+        for turn in range(100):
+            numbers = range(1 + 40 * turn, 41 + 40 * turn, 2)
+            await peer.say(*(call(number, "probe.finish", 1000) + frames.cancel(number) for number in numbers))
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(connection.session.callee.calls) <= 16
+            assert len(connection.nursery.child_tasks) <= 20
+            for _ in numbers:
+                error = error_of(await peer.hear())
+                refused += error.code == Code.RESOURCE_EXHAUSTED
+                assert error.processed is Processed.NOT_PROCESSED
+        # Those that have begun, and finish although they are cancelled, hold their slots until then.
+        await peer.say(*(call(number, "probe.finish", 1000) for number in range(5001, 5041, 2)))
+        for _ in range(4):
+            assert error_of(await peer.hear()).code == Code.RESOURCE_EXHAUSTED
+        assert len(probe.told) == 16
+        peer.close()
+    assert refused > 0
 
 
 # --- Deadlines ---------------------------------------------------------------------------------------------------
