@@ -20,8 +20,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 async def serving(
     services: rpc.Service | Sequence[rpc.Service], *bind: str, allow_uids: Collection[int] | None = None
 ) -> AsyncGenerator[list[str]]:
-    """The bound addresses of services, which are served while the block runs; it has 10 seconds."""
-    with trio.fail_after(10):
+    """The bound addresses of services, which are served while the block runs; it has 30 seconds."""
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             yield await nursery.start(partial(rpc.serve, services, bind, allow_uids=allow_uids))
             nursery.cancel_scope.cancel()
