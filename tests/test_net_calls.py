@@ -129,25 +129,41 @@ async def test_a_handler_sees_no_variable_of_the_caller_whose_read_started_it(li
 # --- Cancellation ----------------------------------------------------------------------------------------------
 
 
-async def test_a_call_that_never_left_is_not_cancelled_either() -> None:
+async def test_a_call_that_was_cancelled_before_it_left_never_runs() -> None:
     async with raw_server() as (client, peer), trio.open_nursery() as nursery:
         calls = Calls(client, nursery)
         calls.start("first")
         await peer.hear_calls(1)
-        scope = trio.CancelScope()
+        async with trio.open_nursery() as inner:
+            inner.start_soon(client.call, "far.method", "cancelled")
+            inner.cancel_scope.cancel()
+        calls.start("last", "last")
+        heard = [await peer.hear()]
+        while heard[-1][-1] != encode(["last"]):
+            heard.append(await peer.hear())
+        *others, last = heard
+        # Where the flusher was quicker, it has no time left, and its end is not waited for.
+        assert all(fields[0] == frames.CANCEL or fields[4] == 0 for fields in others)
+        await peer.say(reply(1, "one"), reply(last[1], "two"))
+    assert calls.ended == {"first": "one", "last": "two"}
 
-        async def call_and_cancel() -> None:
-            with scope:
-                async with trio.open_nursery() as inner:
-                    inner.start_soon(client.call, "far.method")
-                    scope.cancel()  # before the flusher had its turn
 
-        await call_and_cancel()
-        calls.start("third")
-        await peer.say(reply(1, "one"))
-        [third] = await peer.hear_calls(1)
-        await peer.say(reply(third, "three"))
-    assert calls.ended == {"first": "one", "third": "three"}
+async def test_a_call_that_is_given_up_before_it_leaves_is_not_sent_at_all() -> None:
+    async with raw_server(buffer=4096) as (client, peer), trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        calls.start("large", bytes(100_000))
+        await trio.testing.wait_all_tasks_blocked()
+        scope = calls.start("given up")  # the peer reads nothing: it only queues
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        calls.start("last", "last")
+        await trio.testing.wait_all_tasks_blocked()
+        for fields in [await peer.hear(), await peer.hear()]:
+            assert fields[0] == frames.CALL
+            await peer.say(reply(fields[1], "served"))
+        assert fields[-1] == encode(["last"])
+    assert calls.ended == {"large": "served", "given up": "cancelled", "last": "served"}
 
 
 async def test_a_reply_that_crosses_the_cancel(autojump_clock: trio.testing.MockClock) -> None:
