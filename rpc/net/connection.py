@@ -35,6 +35,7 @@ from rpc.limits import Limits
 from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
 from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
+from rpc.net.polling import Polling
 from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
 from rpc.net.workers import Worker, Workers
@@ -68,6 +69,8 @@ class Connection:
         link: what it stands on, owned by the connection.
         settings: what the peer accepts; None until its HELLO was read.
         workers: run its handlers.
+        polling: how what comes next is waited for.
+        in_a_row: replies that lone callers have found by polling since their last checkpoint.
         room: where callers wait for one of the peer's slots.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
@@ -79,6 +82,8 @@ class Connection:
         self.session = session
         self._outbox = session.outbox
         self.readiness = readiness
+        self.polling = Polling()
+        self.in_a_row = 0
         self.limits = limits
         self.settings: Settings | None = None
         self.context = contextvars.copy_context()
@@ -111,6 +116,11 @@ class Connection:
     @property
     def peer(self) -> Peer:
         return self.link.peer
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no call is open in either direction, and no handler runs."""
+        return self.session.is_idle and not (self.is_over or self.dispatcher.notifications.is_running)
 
     @property
     def is_over(self) -> bool:

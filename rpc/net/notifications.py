@@ -66,6 +66,11 @@ class Notifications:
             notice.run_inline(self._context)
         return True
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a notification that waits for something has begun and not ended."""
+        return self._running > 0
+
     async def finish(self) -> None:
         """Wait until all that has arrived has run: a peer that notifies and leaves has still notified."""
         await self._quiet.wait()

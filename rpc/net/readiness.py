@@ -17,6 +17,7 @@ from typing import Protocol
 import trio
 
 from rpc.net.link import Link, SocketLink
+from rpc.net.polling import IN_A_ROW, Polling
 
 __all__ = ["Pumped", "Readiness"]
 
@@ -30,6 +31,12 @@ class Pumped(Protocol):
     """What is read and flushed: a connection."""
 
     link: Link
+    polling: Polling
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no call is open in either direction, and no handler runs."""
+        ...
 
     def pump(self) -> bool:
         """Read once without waiting, and act on it; False where nothing was there."""
@@ -110,12 +117,28 @@ class Readiness:
         while True:
             # Levels are told, so what was left over makes this return at once, after others had their turn.
             await trio.lowlevel.wait_readable(descriptor)
-            for number, _ in epoll.poll(0, _BATCH):
+            ready = epoll.poll(0, _BATCH)
+            for number, _ in ready:
                 # A number may have been closed, and even given to another socket, earlier in this batch: that
                 # connection then finds nothing to read.
                 connection = self._by_descriptor.get(number)
                 if connection is not None:
+                    connection.polling.arrived()
                     connection.pump()
+                    if len(ready) == 1:
+                        await self._poll(connection)
+
+    async def _poll(self, connection: Pumped) -> None:
+        """Look for what a lone peer sends next, as long as nobody else here has anything to do."""
+        found = 0
+        while self._flusher is not None and connection.is_quiet and connection.polling.starts():
+            while not connection.pump():
+                if not connection.polling.goes_on():
+                    return
+            connection.polling.arrived()
+            found += 1
+            if not found % IN_A_ROW:
+                await trio.lowlevel.checkpoint()
 
     async def _read_forever(self, connection: Pumped) -> None:
         link = connection.link

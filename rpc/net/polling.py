@@ -1,0 +1,67 @@
+"""Polling: looking again at once for what comes soon, where that is quicker than waiting for it.
+
+Most of a lone call's latency is the processor going to sleep and being woken. A reader that looks again for a moment
+spares that, if its peer runs on another processor; on the same one it keeps the peer from running. Nobody tells
+which it is, so both ways are timed, and the quicker is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+__all__ = ["IN_A_ROW", "Polling"]
+
+_MOST = 100e-6
+"""Seconds of one poll: about the time that the peer needs for its turn. With 40 us a lone call was no quicker than by
+waiting, with 100 us 2.7 times, with 200 us no better (measured, two processors)."""
+
+_IDLE = 1e-3
+"""Seconds of waiting from which a connection counts as idle: it is then waited for, and costs nothing."""
+
+_WEIGHT = 0.1
+"""Of the newest time in its average."""
+
+_ROUND, _TRIES = 64, 4
+"""How often the way that was slower is tried again."""
+
+IN_A_ROW = 16
+"""Polls with success behind which a checkpoint must follow: others want to run too."""
+
+
+class Polling:
+    """Two ways to come by the next bytes of one connection, and the average time of each."""
+
+    __slots__ = ("_clock", "_is_idle", "_is_polling", "_polled", "_since", "_turn", "_waited")
+
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
+        self._polled = 0.0
+        self._waited = 0.0
+        self._turn = 0
+        self._since = 0.0
+        self._is_polling = False
+        self._is_idle = True
+
+    def starts(self) -> bool:
+        """There is nothing to read now: whether to poll for it, while `goes_on`."""
+        self._since = self._clock()
+        self._turn = (self._turn + 1) % _ROUND
+        is_quicker = self._polled <= self._waited
+        self._is_polling = not self._is_idle and is_quicker is (self._turn >= _TRIES)
+        return self._is_polling
+
+    def goes_on(self) -> bool:
+        """Whether to look once more."""
+        return self._clock() - self._since < _MOST
+
+    def arrived(self) -> None:
+        """Something was there to read, found by polling or by waiting behind it."""
+        seconds = self._clock() - self._since
+        self._is_idle = seconds > _IDLE
+        if self._is_idle:
+            return
+        if self._is_polling:
+            self._polled += (seconds - self._polled) * _WEIGHT
+        else:
+            self._waited += (seconds - self._waited) * _WEIGHT

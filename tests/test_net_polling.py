@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from rpc.net.polling import Polling
+
+
+@attrs.define
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@attrs.define
+class Peer:
+    """A peer whose next bytes come after so many seconds, by the way in which they are awaited."""
+
+    polled: float
+    waited: float
+    clock: Clock = attrs.field(factory=Clock)
+    polling: Polling = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.polling = Polling(self.clock)
+
+    def read(self) -> bool:
+        """Await the next bytes once; tells whether it was by polling."""
+        is_polled = self.polling.starts()
+        self.clock.now += self.polled if is_polled else self.waited
+        self.polling.arrived()
+        return is_polled
+
+
+def polls_in(peer: Peer, reads: int) -> int:
+    return sum(peer.read() for _ in range(reads))
+
+
+def test_the_quicker_way_is_kept_and_the_other_tried_now_and_then() -> None:
+    peer = Peer(polled=20e-6, waited=80e-6)
+    polls_in(peer, 64)
+    assert polls_in(peer, 64) == 60
+
+
+def test_waiting_is_kept_where_polling_keeps_the_peer_from_running() -> None:
+    peer = Peer(polled=150e-6, waited=80e-6)
+    polls_in(peer, 640)
+    assert polls_in(peer, 640) == 40
+
+
+def test_a_change_is_noticed() -> None:
+    peer = Peer(polled=20e-6, waited=80e-6)
+    polls_in(peer, 640)
+    peer.polled = 300e-6
+    polls_in(peer, 640)
+    assert polls_in(peer, 64) == 4
+
+
+@pytest.mark.parametrize("seconds", [0.0011, 5.0])
+def test_an_idle_connection_is_waited_for(seconds: float) -> None:
+    peer = Peer(polled=20e-6, waited=80e-6)
+    polls_in(peer, 640)
+    peer.polled = peer.waited = seconds
+    peer.read()
+    assert polls_in(peer, 640) == 0
+    peer.polled, peer.waited = 20e-6, 80e-6
+    assert not peer.read()
+    assert polls_in(peer, 64) >= 58
+
+
+def test_a_new_connection_is_waited_for_first() -> None:
+    assert not Peer(polled=1e-6, waited=1e-6).read()
+
+
+def test_a_poll_is_short() -> None:
+    clock = Clock()
+    polling = Polling(clock)
+    polling.starts()
+    assert polling.goes_on()
+    clock.now = 99e-6
+    assert polling.goes_on()
+    clock.now = 101e-6
+    assert not polling.goes_on()
