@@ -130,7 +130,8 @@ def test_only_a_large_body_is_read_straight_into_its_place() -> None:
 
 def test_what_is_left_is_known_while_a_body_is_looked_at() -> None:
     reader = FrameReader(MAX_FRAME)
-    for _ in reader.bodies(framed(b"one", b"two") + b"\0"):
+    list(reader.bodies(b"\0\0"))
+    for _ in reader.bodies(framed(b"one", b"two")[2:] + b"\0"):
         assert not reader.is_partial
     assert reader.is_partial
 
