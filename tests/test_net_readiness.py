@@ -14,6 +14,7 @@ from rpc.net import readiness as module
 from rpc.net.background import open_background
 from rpc.net.link import Link, SocketLink
 from rpc.net.memory import memory_links
+from rpc.net.polling import IN_A_ROW, Polling
 from rpc.net.readiness import Readiness
 from tests.raw_peer import socket_links
 
@@ -23,6 +24,8 @@ class Pumped:
 
     def __init__(self, link: Link) -> None:
         self.link = link
+        self.polling = Polling()
+        self.is_quiet = False
         self.read: list[bytes] = []
         self.flushes = 0
         self.on_pump: Callable[[], object] = lambda: None
@@ -308,3 +311,53 @@ async def test_one_that_is_removed_by_the_flush_of_another() -> None:
         stage.readiness.mark(two)
         await trio.testing.wait_all_tasks_blocked()
         assert (one.flushes, two.flushes) == (1, 1)
+
+
+# --- Polling -------------------------------------------------------------------------------------------------------
+
+
+class Eager(Polling):
+    """Polls each time, for so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+        self.arrivals = 0
+
+    def starts(self) -> bool:
+        return True
+
+    def goes_on(self) -> bool:
+        self.looks -= 1
+        return self.looks > 0
+
+    def arrived(self) -> None:
+        self.arrivals += 1
+
+
+async def test_a_lone_peer_is_polled_while_it_is_quiet() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        pumped.is_quiet = True
+        pumped.polling = polling = Eager(looks=3)
+        left = iter(range(2 * IN_A_ROW))
+        pumped.on_pump = lambda: peer.send(b"next") if next(left, None) is not None else None
+        peer.send(b"first")
+        with trio.fail_after(10):
+            while polling.looks:
+                await trio.lowlevel.checkpoint()
+        assert pumped.read == [b"first", *[b"next"] * (2 * IN_A_ROW)]
+        assert polling.arrivals == len(pumped.read)
+
+
+async def test_nobody_is_polled_while_there_is_something_to_flush() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        pumped.is_quiet = True
+        pumped.polling = polling = Eager(looks=3)
+        pumped.on_pump = lambda: stage.readiness.mark(pumped)
+        peer.send(b"first")
+        with trio.fail_after(10):
+            while not pumped.flushes:
+                await trio.lowlevel.checkpoint()
+        assert polling.looks == 3
