@@ -17,10 +17,13 @@ from rpc.service.service import Service
 from rpc.wire import frames
 from tests.outgoing import Calls
 from tests.raw_peer import (
+    HELLO,
     Links,
     RawPeer,
     call,
+    client_of,
     connected,
+    connection_of,
     failure,
     greeting,
     raw_server,
@@ -162,6 +165,43 @@ async def test_a_call_that_finds_the_peer_gone() -> None:
             await client.call("far.method")
         with pytest.raises(rpc.Unavailable, match="the connection has ended"):
             await client.call("far.method")
+
+
+async def test_a_batch_whose_sending_fails_ends_its_calls(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with raw_server() as (client, peer), trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        calls.start("first")
+        await peer.hear_calls(1)
+
+        def fail() -> None:
+            raise RuntimeError("a bug of ours")
+
+        monkeypatch.setattr(connection_of(client).session, "take", fail)
+        for number in range(100):
+            calls.start(number)
+    assert len(calls.ended) == 101
+    assert all(isinstance(error, rpc.Unavailable) for error in calls.ended.values())
+    assert caplog.messages == ["unix:test: a failure inside this library ends the connection"]
+
+
+async def test_a_lone_caller_is_told_what_the_link_says_of_its_end() -> None:
+    async def explain() -> str:
+        await trio.testing.wait_all_tasks_blocked()
+        return "it tripped"
+
+    near, far = socket_links()
+    near.explain = explain
+    peer = RawPeer(far)
+    await peer.say(HELLO)
+    async with client_of(near) as client, trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        calls.start("alone")
+        await peer.hear()
+        await peer.hear_calls(1)
+        peer.close()
+    assert str(calls.ended["alone"]) == "the connection was lost: it tripped"
 
 
 async def test_a_call_that_is_too_large_leaves_nothing_behind() -> None:

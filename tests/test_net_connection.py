@@ -273,6 +273,17 @@ async def test_notifications_go_to_their_handlers(probe: Probe) -> None:
     assert probe.told == ["observed", "add"]
 
 
+async def test_many_calls_and_answers_leave_in_whole_batches(probe: Probe) -> None:
+    async with connected(probe.service) as pair, trio.open_nursery() as nursery:
+        calls = Calls(pair.client, nursery)
+        for number in range(100):
+            calls.start(number, number)
+    assert len(calls.ended) == 100
+    async with raw_client(probe.service) as peer:
+        await peer.say(*(call(number, "probe.add", number) for number in range(1, 201, 2)))
+        assert [result_of(await peer.hear()) for _ in range(100)] == [number + 10 for number in range(1, 201, 2)]
+
+
 async def test_an_answer_makes_room_for_who_waits() -> None:
     async with raw_server(spoken=greeting(max_calls=16)) as (client, peer), trio.open_nursery() as nursery:
         calls = Calls(client, nursery)
