@@ -42,19 +42,29 @@ def test_packed_items_take_little_more_than_their_bytes() -> None:
     packed = Packed()
     for _ in range(131_072):
         packed.put(b"ax")
-    assert sys.getsizeof(packed._data) + sys.getsizeof(packed._sizes) < 2_000_000
+    assert sys.getsizeof(packed._data) + sys.getsizeof(packed._items) < 2_000_000
     for _ in range(131_072):
         assert packed.take() == b"ax"
 
 
 def test_what_was_taken_is_not_kept() -> None:
     packed = Packed()
-    packed.put(bytes(10))
     for _ in range(100):
-        packed.put(bytes(50_000))
+        packed.put(bytes(4000))
+    for _ in range(1000):
+        packed.put(bytes(4000))
         packed.take()
-        assert len(packed._data) <= 200_000
-    assert len(packed) == 1
+        assert len(packed._data) <= 1_000_000
+    assert len(packed) == 100
+
+
+def test_large_items_are_not_copied() -> None:
+    packed, large = Packed(), bytes(5000)
+    for item in (b"a", large, b"b"):
+        packed.put(item)
+    assert packed.take() == b"a"
+    assert packed.take() is large
+    assert packed.take() == b"b"
 
 
 # --- Stream ------------------------------------------------------------------------------------------------------

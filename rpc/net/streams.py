@@ -1,7 +1,8 @@
 """Streams: the items of one call at one side, on their way in and out.
 
-Items that have arrived and were not taken are kept packed, in one buffer: their number is bounded by the window of
-the session alone, and a Python object for each of 131,072 two-byte items would be twenty times their size.
+Items that have arrived and were not taken are kept packed, the small ones in one buffer: their number is bounded by
+the window of the session alone, and a Python object for each of 131,072 two-byte items would be twenty times their
+size.
 """
 
 from __future__ import annotations
@@ -23,33 +24,47 @@ __all__ = ["Items", "Packed", "Stream"]
 
 T = TypeVar("T")
 
-_BUSY = 64
-"""Items that are taken or sent without a checkpoint: one for each would cost more than the item."""
+_BUSY = 256
+"""Items that are taken or sent without a checkpoint: one for each would cost more than the item.
+
+Many items must be taken in one pass of the loop, because many arrive in one.
+"""
+
+
+_LARGE = 4096
+"""Bytes from which an item stays an object of its own: it is copied no more, and its object weighs nothing."""
 
 
 class Packed:
-    """Byte strings in the order of their arrival, without an object for each."""
+    """Byte strings in the order of their arrival, without an object for each small one."""
 
-    __slots__ = ("_data", "_sizes", "_start")
+    __slots__ = ("_data", "_items", "_start")
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._sizes: collections.deque[int] = collections.deque()
+        self._items: collections.deque[int | bytes] = collections.deque()
         self._start = 0
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._items)
 
     def put(self, item: bytes) -> None:
         """Add an item at the end."""
-        self._data += item
-        self._sizes.append(len(item))
+        size = len(item)
+        if size >= _LARGE:
+            self._items.append(item)
+        else:
+            self._data += item
+            self._items.append(size)
 
     def take(self) -> bytes:
         """Take the first item."""
-        end = self._start + self._sizes.popleft()
+        first = self._items.popleft()
+        if isinstance(first, bytes):
+            return first
+        end = self._start + first
         item = bytes(self._data[self._start : end])
-        if not self._sizes:
+        if end == len(self._data):
             self._data.clear()
             self._start = 0
         elif end > 65536 and 2 * end > len(self._data):
