@@ -190,13 +190,14 @@ async def test_a_result_that_cannot_be_used() -> None:
                 await peer.say(frame)
 
         nursery.start_soon(answer)
-        for target in ("calc.add", add):
+        targets: tuple[Any, ...] = ("calc.add", add)
+        for target in targets:
             with pytest.raises(rpc.Internal, match=r"the result of calc\.add cannot be decoded") as caught:
                 await client.call(target, 1)
             assert caught.value.processed is Processed.DO_NOT_RETRY
             assert caught.value.__cause__ is not None
         with pytest.raises(rpc.Internal, match=r"calc\.add"):
-            await client.call(add, 1)
+            await client.call(add, 1, 2)
 
 
 async def test_a_result_that_does_not_fit_its_annotation() -> None:
