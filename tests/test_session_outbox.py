@@ -82,6 +82,29 @@ def test_a_message_copies_nothing() -> None:
     assert b"".join(message.take(6)) == b"after."
 
 
+# --- When to send --------------------------------------------------------------------------------------------------
+
+
+def test_frames_make_a_batch_when_they_are_many_and_lanes_and_control_do_not_count() -> None:
+    outbox = Outbox(MAX_FRAME)
+    outbox.put_control(frames.ping(1))
+    outbox.put(outgoing(), item_message(1, bytes(1_000_000)))
+    while not outbox.has_batch:
+        outbox.put_frame(frames.notify(METHOD, NO_METADATA, 0))
+    assert 8 < len(outbox.take()) < 200
+    assert not outbox.has_batch
+
+
+def test_an_outbox_knows_whether_anything_waits_for_its_turn() -> None:
+    outbox = Outbox(MAX_FRAME)
+    outbox.put(outgoing(1), item_message(1, b"small"))
+    assert (outbox.has_lanes, outbox.has_lane(1)) == (False, False)
+    outbox.put(outgoing(3), item_message(3, bytes(20_000)))
+    assert (outbox.has_lanes, outbox.has_lane(1), outbox.has_lane(3)) == (True, False, True)
+    outbox.take()
+    assert not outbox.has_lanes
+
+
 # --- One frame, or several -----------------------------------------------------------------------------------------
 
 
