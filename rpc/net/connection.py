@@ -1,8 +1,8 @@
 """A connection: a session, a link, and the few tasks that move bytes between them.
 
 Everything that decides is in the session; here are three synchronous steps. `pump` reads once, has the session
-make events of it, acts on them and flushes. `_act` does what each event says. `flush` is the one place that sends,
-but for `_unstall`, which sends what the transport would not take at once.
+make events of it, acts on them and flushes. `_act` does what each event says. `flush` is the one place that sends, in
+`rpc.net.writer`.
 
 The rules:
 
@@ -14,7 +14,7 @@ The rules:
    waiter and cancel every handler; the link is closed; `run` cancels what is left.
 5. A failure inside is the end of this connection alone.
 
-The tasks are `run`, the workers of `rpc.net.workers`, and now and then `_unstall`, `_linger`, a timer of
+The tasks are `run`, the workers of `rpc.net.workers`, and now and then `_linger`, one of the writer, a timer of
 `rpc.net.timers`; all live in the nursery of `run`.
 """
 
@@ -34,11 +34,12 @@ from rpc.errors import Cancelled, Error, ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
 from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
-from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
+from rpc.net.link import Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
 from rpc.net.workers import Worker, Workers
+from rpc.net.writer import Writer
 from rpc.peer import Peer
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event, Events
@@ -53,12 +54,8 @@ _logger = logging.getLogger("rpc")
 _READ = 65_536
 """Bytes of one read. Larger is slower, since the space is allocated each time (measured)."""
 
-_FLUSH_TURNS = 8
-"""Batches that one flush sends before others get their turn: 2 MiB of a payload that is cut into frames."""
-
 _LINGER = 1.0
-"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY, and after a send
-that failed, so that the peer's last answers and its own GOAWAY are not lost."""
+"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
 
 
 class Connection:
@@ -72,6 +69,7 @@ class Connection:
         polling: how what comes next is waited for.
         in_a_row: replies that lone callers have found by polling since their last checkpoint.
         room: where callers wait for one of the peer's slots.
+        flush, flushed, drained: of its writer.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -88,7 +86,6 @@ class Connection:
         self.settings: Settings | None = None
         self.context = contextvars.copy_context()
         self.room = trio.lowlevel.ParkingLot()
-        self.drained = trio.lowlevel.ParkingLot()
         self.opened = trio.Event()
         self.is_lost = False
         self.ended = trio.Event()
@@ -97,8 +94,11 @@ class Connection:
         self.client: Any = None
         self.reads = 0
         self.dispatcher = Dispatcher(self, handlers)
+        self._writer = Writer(self)
+        self.flush = self._writer.flush
+        self.flushed = self._writer.flushed
+        self.drained = self._writer.drained
         self._pongs: dict[int, trio.Event] = {}
-        self._stalled = False
         self._ending: str | None = None
         self._aborting: tuple[Reason, str] | None = None
         self._acting = False
@@ -162,7 +162,7 @@ class Connection:
                     await self.dispatcher.notifications.finish()
                 nursery.cancel_scope.cancel()
         except Exception:
-            self._fail()
+            self.fail()
         finally:
             self.end("this side closed it")
             if isinstance(self.link, StreamLink):
@@ -197,7 +197,8 @@ class Connection:
             self.end(reason)
             return
         # Until then calls only queue, and nobody reads: whoever had the reading finds the link closed.
-        self.is_lost = self._stalled = True
+        self.is_lost = True
+        self._writer.stop()
         self.readiness.remove(self)
         self.link.close()
         self.nursery.start_soon(self._end_explained, self.link.explain, reason)
@@ -205,7 +206,7 @@ class Connection:
     async def _end_explained(self, explain: Explain, reason: str) -> None:
         self.end(await explain() or reason)
 
-    def _fail(self) -> None:
+    def fail(self) -> None:
         """End the connection for the exception at hand, which is a fault of this library (rule 5)."""
         _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
         self.end("a failure inside this side")
@@ -232,12 +233,6 @@ class Connection:
             self.flush()
         elif not self.is_over:
             self.readiness.mark(self)
-
-    async def flushed(self) -> None:
-        """Wait until all that is queued was given to the transport, or the connection has ended."""
-        self.flush()
-        while (self.session.has_output or self._stalled) and not self.is_over:
-            await self.drained.park()
 
     # --- Reading -------------------------------------------------------------------------------------------------
 
@@ -300,7 +295,7 @@ class Connection:
             if self.room:
                 self.room.unpark(count=max(0, self.session.caller.free_slots))
         except Exception:
-            self._fail()
+            self.fail()
         if self._aborting is not None:
             self.abort(*self._aborting)
         if self._ending is not None:
@@ -424,63 +419,6 @@ class Connection:
             await self.ended.wait()
         assert self.failure is not None
         self.end(self.failure.message)
-
-    # --- Writing -------------------------------------------------------------------------------------------------
-
-    def flush(self) -> None:
-        """Send what is queued, as far as the transport takes it without waiting."""
-        if self._stalled or self.is_over:
-            return
-        session = self.session
-        turns = 0
-        while session.has_output:
-            try:
-                rest = self.link.send_nowait(session.take())
-            except OSError as error:
-                self._send_no_more(error.strerror or str(error))
-                return
-            except Exception:
-                self._fail()
-                return
-            if rest:
-                self._stalled = True
-                self.nursery.start_soon(self._unstall, rest)
-                return
-            session.sent()
-            turns += 1
-            if turns == _FLUSH_TURNS and session.has_output:
-                self.flush_soon()
-                return
-        if self.drained:
-            self.drained.unpark_all()
-
-    async def _unstall(self, rest: list[Buffer]) -> None:
-        """Send what the transport did not take at once; until then all others only queue."""
-        try:
-            while rest and not self.is_over:
-                with trio.move_on_after(self.limits.stall_timeout) as scope:
-                    rest = await self.link.send_some(rest)
-                if scope.cancelled_caught:
-                    self.end(f"the peer read nothing for {self.limits.stall_timeout:g} s")
-                    return
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._send_no_more(str(error) or "the peer is gone")
-            return
-        if not (self.is_over or self.is_lost):
-            self._stalled = False
-            self.session.sent()
-            self.flush()
-
-    def _send_no_more(self, reason: str) -> None:
-        """The transport takes nothing any more; but what the peer said before it left is still to be read."""
-        if not self.is_over:
-            self._stalled = True
-            self.nursery.start_soon(self._lose_later, reason)
-
-    async def _lose_later(self, reason: str) -> None:
-        with trio.move_on_after(_LINGER):
-            await self.ended.wait()
-        self.lose(reason)
 
     # --- Drain ---------------------------------------------------------------------------------------------------
 

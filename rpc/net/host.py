@@ -9,6 +9,7 @@ import trio
 
 from rpc.errors import Reason
 from rpc.limits import Limits
+from rpc.net.link import Link
 from rpc.net.workers import Workers
 from rpc.peer import Peer
 from rpc.session.session import Session
@@ -20,6 +21,7 @@ __all__ = ["Host"]
 class Host(Protocol):
     """A connection as its parts see it; the attributes are explained in `rpc.net.connection`."""
 
+    link: Link
     session: Session
     limits: Limits
     settings: Settings | None
@@ -28,6 +30,8 @@ class Host(Protocol):
     workers: Workers
     client: Any
     reads: int
+    ended: trio.Event
+    is_lost: bool
 
     @property
     def peer(self) -> Peer: ...
@@ -45,6 +49,14 @@ class Host(Protocol):
 
     def end(self, reason: str) -> None:
         """End the connection at once."""
+        ...
+
+    def lose(self, reason: str) -> None:
+        """End the connection since the peer is gone."""
+        ...
+
+    def fail(self) -> None:
+        """End the connection for the exception at hand, which is a fault of this library."""
         ...
 
     async def ping(self) -> float:

@@ -1,0 +1,100 @@
+"""Writing: the one place from which a connection sends.
+
+What a send leaves over belongs to the connection: one task sends the rest, and until then all others only queue. So
+a call that is cancelled never leaves half a frame behind.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from rpc.net.host import Host
+from rpc.net.link import Buffer
+
+__all__ = ["Writer"]
+
+_TURNS = 8
+"""Batches that one flush sends before others get their turn: 2 MiB of a payload that is cut into frames."""
+
+_LINGER = 1.0
+"""Seconds that reading goes on after a send that failed: the peer's last answers, and its GOAWAY, are not lost."""
+
+
+class Writer:
+    """Sends what the session of one connection has queued.
+
+    Attributes:
+        drained: where tasks wait for the moment when all that is queued was given to the transport.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.drained = trio.lowlevel.ParkingLot()
+        self._host = host
+        self._is_stalled = False
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the transport takes it without waiting."""
+        host = self._host
+        if self._is_stalled or host.is_over:
+            return
+        session = host.session
+        turns = 0
+        while session.has_output:
+            try:
+                rest = host.link.send_nowait(session.take())
+            except OSError as error:
+                self._send_no_more(error.strerror or str(error))
+                return
+            except Exception:
+                host.fail()
+                return
+            if rest:
+                self._is_stalled = True
+                host.nursery.start_soon(self._unstall, rest)
+                return
+            session.sent()
+            turns += 1
+            if turns == _TURNS and session.has_output:
+                host.flush_soon()
+                return
+        if self.drained:
+            self.drained.unpark_all()
+
+    async def flushed(self) -> None:
+        """Wait until all that is queued was given to the transport, or the connection has ended."""
+        self.flush()
+        while (self._host.session.has_output or self._is_stalled) and not self._host.is_over:
+            await self.drained.park()
+
+    def stop(self) -> None:
+        """Send nothing any more: from now on all that is queued only waits for the end."""
+        self._is_stalled = True
+
+    async def _unstall(self, rest: list[Buffer]) -> None:
+        """Send what the transport did not take at once."""
+        host = self._host
+        try:
+            while rest and not host.is_over:
+                with trio.move_on_after(host.limits.stall_timeout) as scope:
+                    rest = await host.link.send_some(rest)
+                if scope.cancelled_caught:
+                    host.end(f"the peer read nothing for {host.limits.stall_timeout:g} s")
+                    return
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self._send_no_more(str(error) or "the peer is gone")
+            return
+        if not (host.is_over or host.is_lost):
+            self._is_stalled = False
+            host.session.sent()
+            self.flush()
+
+    def _send_no_more(self, reason: str) -> None:
+        """The transport takes nothing any more; but what the peer said before it left is still to be read."""
+        if not self._host.is_over:
+            self.stop()
+            self._host.nursery.start_soon(self._lose_later, reason)
+
+    async def _lose_later(self, reason: str) -> None:
+        with trio.move_on_after(_LINGER):
+            await self._host.ended.wait()
+        self._host.lose(reason)
