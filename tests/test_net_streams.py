@@ -276,12 +276,12 @@ async def test_others_have_their_turn_and_cancellation_its_place() -> None:
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(others)
-        for _ in range(1000):
+        for _ in range(4000):
             await call.near.send(b"\x01")
         assert len(steps) > 10
         call.move()
         steps.clear()
-        for _ in range(1000):
+        for _ in range(4000):
             await call.far.receive()
         assert len(steps) > 10
         nursery.cancel_scope.cancel()
