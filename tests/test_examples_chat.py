@@ -8,10 +8,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 import trio
+import trio.testing
 
 import rpc
 from examples import chat
@@ -119,3 +121,14 @@ async def test_two_programs_and_one_is_killed(tmp_path: Path) -> None:
                 bob.kill()
                 await alice.sees("* bob has left")
         await alice.waits_for("alice")
+
+
+async def test_the_room_has_patience_with_who_does_not_read(autojump_clock: trio.testing.MockClock) -> None:
+    class Deaf:
+        async def notify(self, *_: object) -> None:
+            await trio.sleep_forever()
+
+    start = trio.current_time()
+    deaf: Any = Deaf()
+    await chat.tell({"alice": deaf, "bob": deaf, "carol": deaf}, "alice", "alice: hello")
+    assert trio.current_time() - start == chat.PATIENCE
