@@ -36,6 +36,11 @@ def echo(data: bytes) -> bytes:
 
 
 @probe.method
+def make(size: int) -> bytes:
+    return bytes(size)
+
+
+@probe.method
 async def sleep(seconds: float) -> None:
     tell("started")
     try:

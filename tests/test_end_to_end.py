@@ -124,6 +124,16 @@ async def test_the_death_of_a_server_ends_open_calls(address: str) -> None:
         assert caught.value.processed is rpc.Processed.NOT_PROCESSED
 
 
+async def test_the_largest_result_passes_and_one_byte_more_does_not(address: str) -> None:
+    head = 5  # of a byte string of that length
+    async with server_process(address) as server, rpc.connect(server.address) as client:
+        assert len(await client.call("probe.make", 16_777_216 - head)) == 16_777_216 - head
+        with pytest.raises(rpc.ResourceExhausted, match="max_message, 16777216 bytes") as caught:
+            await client.call("probe.make", 16_777_216 - head + 1)
+        assert caught.value.processed is rpc.Processed.DO_NOT_RETRY
+        assert await client.call("probe.add", 1, 1) == 2
+
+
 async def test_the_largest_payloads_pass_while_small_calls_go_on(address: str) -> None:
     head = 6  # of the array, and of a byte string of that length
     largest = secrets.token_bytes(16_777_216 - head)
