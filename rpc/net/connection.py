@@ -30,18 +30,19 @@ from typing import Any
 
 import trio
 
-from rpc.errors import Cancelled, Error, ProtocolError, Reason, Unavailable
+from rpc.errors import ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
+from rpc.net import outcomes
 from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
 from rpc.net.link import Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.readiness import Readiness
 from rpc.net.timers import FrameTimer, PingMeter, keep_alive
-from rpc.net.workers import Worker, Workers
+from rpc.net.workers import Workers
 from rpc.net.writer import Writer
 from rpc.peer import Peer
-from rpc.session.calls import Incoming, Outgoing
+from rpc.session.calls import Incoming
 from rpc.session.events import Event, Events
 from rpc.session.session import Session, Waits
 from rpc.text import quote
@@ -105,10 +106,7 @@ class Connection:
         self._is_lent = False
         self._frame_timer = FrameTimer(self)
         self._ping_meter = PingMeter(limits)
-        self._actions: tuple[Callable[[Any, Any], None], ...] = tuple(
-            self.dispatcher.call if event is Event.CALL else getattr(self, f"_on_{event.name.lower()}")
-            for event in Event
-        )
+        self._actions = self._make_actions()
 
     def __repr__(self) -> str:
         return f"<connection to {self.peer.address}, {'ended' if self.is_over else self.session}>"
@@ -305,6 +303,27 @@ class Connection:
 
     # --- Acting --------------------------------------------------------------------------------------------------
 
+    def _make_actions(self) -> tuple[Callable[[Any, Any], None], ...]:
+        """What each event does, by its number."""
+        actions: dict[Event, Callable[[Any, Any], None]] = {
+            Event.HELLO: self._on_hello,
+            Event.CALL: self.dispatcher.call,
+            Event.GATHERING: self._on_gathering,
+            Event.CANCEL: outcomes.cancel,
+            Event.REPLY: outcomes.reply,
+            Event.ERROR: outcomes.error,
+            Event.ITEM: outcomes.item,
+            Event.ITEMS_END: outcomes.items_end,
+            Event.CREDIT: outcomes.credit,
+            Event.NOTIFY: self._on_notify,
+            Event.PING: self._on_ping,
+            Event.PONG: self._on_pong,
+            Event.GOAWAY: self._on_goaway,
+            Event.BROKEN: self._on_broken,
+            Event.ENDED: self._on_ended,
+        }
+        return tuple(actions[event] for event in Event)
+
     def _act(self, events: Events) -> None:
         """Do what the events say; this decides nothing about the protocol."""
         if not events:
@@ -334,41 +353,6 @@ class Connection:
     def _on_gathering(self, record: Incoming, value: None) -> None:
         record.owner = trio.current_time()
         self._frame_timer.gather(record)
-
-    def _on_cancel(self, record: Incoming, value: None) -> None:
-        # No worker has what has ended meanwhile, nor what was never begun because the connection ended first.
-        if isinstance(record.owner, Worker):
-            record.owner.cancel()
-        if record.stream is not None:
-            # The scope has spoken first: only a handler that shields itself sees this, and must not take it for the
-            # end of its caller's items.
-            record.stream.close(Cancelled("cancelled by its caller"))
-
-    def _on_reply(self, record: Outgoing, payload: bytes) -> None:
-        waiter, record.owner = record.owner, None
-        waiter.succeed(payload)
-        if record.stream is not None:
-            record.stream.close()
-
-    def _on_error(self, record: Outgoing, error: Error) -> None:
-        waiter, record.owner = record.owner, None
-        waiter.fail(error)
-        if record.stream is not None:
-            record.stream.close(error)
-
-    # What comes for a call that was refused when it was dispatched, earlier in the same batch, finds no stream.
-
-    def _on_item(self, record: Outgoing | Incoming, payload: bytes) -> None:
-        if record.stream is not None:
-            record.stream.put_item(payload)
-
-    def _on_items_end(self, record: Incoming, value: None) -> None:
-        if record.stream is not None:
-            record.stream.end_items()
-
-    def _on_credit(self, record: Outgoing | Incoming, value: None) -> None:
-        if record.stream is not None:
-            record.stream.credit()
 
     def _on_notify(self, record: None, value: list[Any]) -> None:
         method, metadata, payload = value
