@@ -99,15 +99,17 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = sorted([*_MODULES, "testing"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        value = getattr(importlib.import_module(_MODULES[name]), name)
-    elif name == "testing":
-        value = importlib.import_module("rpc.testing")
-    else:
-        raise AttributeError(f"module 'rpc' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # to type checkers, a name that is not in the block above does not exist
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            value = getattr(importlib.import_module(_MODULES[name]), name)
+        elif name == "testing":
+            value = importlib.import_module("rpc.testing")
+        else:
+            raise AttributeError(f"module 'rpc' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

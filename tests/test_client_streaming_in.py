@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 import rpc
+import rpc.testing
 from rpc.errors import Processed
 from rpc.service.items import each
 from tests.streaming_probe import Source, StreamProbe, handle, paired
@@ -114,6 +115,33 @@ async def test_an_error_of_the_iterable_waits_for_the_end_of_a_block_that_does_n
             async with pair.client.stream("probe.echo", Source(0, failure=failed).numbers()):
                 await trio.sleep(1)
         assert caught.value is failed
+
+
+async def test_an_error_of_the_iterable_comes_out_when_the_handler_is_gone(autojump_clock: Clock) -> None:
+    service, told = rpc.Service("slow"), list[str]()
+    begun = trio.Event()
+
+    @service.method
+    async def echo(items: AsyncIterable[int]) -> AsyncIterator[int]:
+        try:
+            async for item in items:
+                yield item
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1)
+            told.append("handler gone")
+
+    async def broken() -> AsyncGenerator[int]:
+        yield 1
+        await begun.wait()
+        raise OSError("the disk is gone")
+
+    async with rpc.testing.client(service) as client:
+        with pytest.raises(OSError, match="the disk is gone"):
+            async with client.stream("slow.echo", broken()) as items:
+                async for _ in items:
+                    begun.set()
+        assert told == ["handler gone"]
 
 
 async def test_a_block_and_its_iterable_that_both_fail_make_a_group(probe: StreamProbe, autojump_clock: Clock) -> None:

@@ -22,7 +22,7 @@ def run(program: str) -> str:
 
 def told_to_type_checkers() -> dict[str, str]:
     """The public names and their modules, as a type checker reads them."""
-    [block] = [node for node in SOURCE.body if isinstance(node, ast.If)]
+    [block] = [node for node in SOURCE.body if isinstance(node, ast.If) and isinstance(node.test, ast.Name)]
     return {
         alias.name: str(node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }

@@ -103,6 +103,8 @@ class OpenCall:
         except BaseException:
             self.give_up()
             raise
+        if self.failure is not None:
+            raise self.failure
         if self._waiter.error is not None:
             await self.let_scope_speak(self._waiter.error)
             raise self._waiter.error
@@ -124,11 +126,14 @@ class OpenCall:
             self.stream.close()
 
     def fail(self, failure: Exception) -> None:
-        """Give the call up for something that failed on this side: whoever waits for it is told so."""
-        if not self.has_ended:
-            self.give_up()
-            self.failure = failure
-            self.stream.failure = failure
+        """Stop the call for something that failed on this side: who waits for it is told so when it has ended."""
+        if self.has_ended:
+            return
+        self.failure = failure
+        is_to_end = self._connection.session.caller.stop(self._record)
+        self._connection.flush_soon()
+        self.stream.close(failure)
+        if not is_to_end:
             self._waiter.fail(failure)
 
     async def stop(self) -> None:

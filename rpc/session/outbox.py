@@ -87,6 +87,7 @@ class Outbox:
         self._frames: list[Buffer] = []
         self._ends: list[Incoming] = []
         self._calls: list[Outgoing] = []
+        self._counted = self._counted_bytes = 0
         self._lanes: dict[int, deque[Message]] = {}
         self._turns: deque[int] = deque()
 
@@ -100,9 +101,12 @@ class Outbox:
 
     @property
     def size(self) -> int:
-        """Bytes that wait."""
+        """Bytes that wait; a CALL that was taken back may still count until the next `take`."""
+        # What was counted is not counted again: whoever waits for room asks for each of many small frames.
+        self._counted_bytes += sum(map(len, self._frames[self._counted :]))
+        self._counted = len(self._frames)
         lanes = sum(message.left for lane in self._lanes.values() for message in lane)
-        return sum(map(len, self._control)) + sum(map(len, self._frames)) + lanes
+        return sum(map(len, self._control)) + self._counted_bytes + lanes
 
     def put_control(self, frame: bytes) -> None:
         """Queue a frame that goes ahead of payloads."""
@@ -177,6 +181,7 @@ class Outbox:
             record.places.clear()
         self._calls.clear()
         self._frames.clear()
+        self._counted = self._counted_bytes = 0
         self._ends.clear()
         self._lanes.clear()
         self._turns.clear()
@@ -185,6 +190,7 @@ class Outbox:
         """The next batch; the calls whose first frame is in it are open from now on."""
         batch = self._control + self._frames if self._control else self._frames
         self._control, self._frames = [], []
+        self._counted = self._counted_bytes = 0
         for record in self._calls:
             if record.state is QUEUED:
                 record.step(TAKEN)
