@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import itertools
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -37,8 +36,9 @@ from rpc.net.dispatch import Dispatcher
 from rpc.net.handlers import Handlers
 from rpc.net.link import Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
+from rpc.net.pulse import Pulse
 from rpc.net.readiness import Readiness
-from rpc.net.timers import FrameTimer, PingMeter, keep_alive
+from rpc.net.timers import FrameTimer, keep_alive
 from rpc.net.workers import Workers
 from rpc.net.writer import Writer
 from rpc.peer import Peer
@@ -70,7 +70,7 @@ class Connection:
         polling: how what comes next is waited for.
         in_a_row: replies that lone callers have found by polling since their last checkpoint.
         room: where callers wait for one of the peer's slots.
-        flush, flushed, drained: of its writer.
+        flush, flushed, drained, ping: of its writer and its pulse.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -99,13 +99,13 @@ class Connection:
         self.flush = self._writer.flush
         self.flushed = self._writer.flushed
         self.drained = self._writer.drained
-        self._pongs: dict[int, trio.Event] = {}
+        self._pulse = Pulse(self)
+        self.ping = self._pulse.ping
         self._ending: str | None = None
         self._aborting: tuple[Reason, str] | None = None
         self._acting = False
         self._is_lent = False
         self._frame_timer = FrameTimer(self)
-        self._ping_meter = PingMeter(limits)
         self._actions = self._make_actions()
 
     def __repr__(self) -> str:
@@ -184,8 +184,7 @@ class Connection:
         self.link.close()
         self.room.unpark_all()
         self.drained.unpark_all()
-        for answered in self._pongs.values():
-            answered.set()
+        self._pulse.stop()
 
     def lose(self, reason: str) -> None:
         """End the connection since the peer is gone, as soon as the link knows why, where it can know."""
@@ -316,8 +315,8 @@ class Connection:
             Event.ITEMS_END: outcomes.items_end,
             Event.CREDIT: outcomes.credit,
             Event.NOTIFY: self._on_notify,
-            Event.PING: self._on_ping,
-            Event.PONG: self._on_pong,
+            Event.PING: self._pulse.take_ping,
+            Event.PONG: self._pulse.take_pong,
             Event.GOAWAY: self._on_goaway,
             Event.BROKEN: self._on_broken,
             Event.ENDED: self._on_ended,
@@ -357,17 +356,6 @@ class Connection:
     def _on_notify(self, record: None, value: list[Any]) -> None:
         method, metadata, payload = value
         self.dispatcher.notifications.take(method, metadata, payload, self.peer, self.client)
-
-    def _on_ping(self, record: None, token: int) -> None:
-        if self._ping_meter.allows(trio.current_time()):
-            self.session.pong(token)
-        else:
-            self.abort(Reason.TOO_MANY, "too many pings")
-
-    def _on_pong(self, record: None, token: int) -> None:
-        answered = self._pongs.get(token)
-        if answered is not None:
-            answered.set()
 
     def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
         last_id, reason, text = value
@@ -423,26 +411,5 @@ class Connection:
         await self.flushed()
         self.end("this side drained it")
 
-    async def ping(self) -> float:
-        """Ask the peer for a sign of life; gives the round trip in seconds.
 
-        Raises:
-            Unavailable: the connection ended before the answer.
-        """
-        token = next(_tokens)
-        answered = self._pongs[token] = trio.Event()
-        start = trio.current_time()
-        self.session.ping(token)
-        self.flush()
-        try:
-            if not self.is_over:
-                await answered.wait()
-        finally:
-            del self._pongs[token]
-        if self.is_over:
-            raise Unavailable(f"the connection ended: {self.end_reason}")
-        return trio.current_time() - start
-
-
-_tokens = itertools.count(1)
 _REASONS = frozenset(int(reason) for reason in Reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import trio
@@ -31,6 +32,7 @@ class Host(Protocol):
     client: Any
     reads: int
     ended: trio.Event
+    end_reason: str
     is_lost: bool
 
     @property
@@ -38,6 +40,11 @@ class Host(Protocol):
 
     @property
     def is_over(self) -> bool: ...
+
+    @property
+    def flush(self) -> Callable[[], None]:
+        """Send what is queued, as far as the transport takes it without waiting."""
+        ...
 
     def flush_soon(self) -> None:
         """Have what is queued leave in the next pass of the loop."""
@@ -59,6 +66,7 @@ class Host(Protocol):
         """End the connection for the exception at hand, which is a fault of this library."""
         ...
 
-    async def ping(self) -> float:
+    @property
+    def ping(self) -> Callable[[], Awaitable[float]]:
         """Ask the peer for a sign of life."""
         ...

@@ -1,0 +1,63 @@
+"""Pings, in both directions: signs of life that are asked for, and those that the peer asks for."""
+
+from __future__ import annotations
+
+import itertools
+
+import trio
+
+from rpc.errors import Reason, Unavailable
+from rpc.net.host import Host
+from rpc.net.timers import PingMeter
+
+__all__ = ["Pulse"]
+
+_tokens = itertools.count(1)
+
+
+class Pulse:
+    """The pings of one connection."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._meter = PingMeter(host.limits)
+        self._asked: dict[int, trio.Event] = {}
+
+    async def ping(self) -> float:
+        """Ask the peer for a sign of life; gives the round trip in seconds.
+
+        Raises:
+            Unavailable: the connection ended before the answer.
+        """
+        host = self._host
+        token = next(_tokens)
+        answered = self._asked[token] = trio.Event()
+        start = trio.current_time()
+        host.session.ping(token)
+        host.flush()
+        try:
+            if not host.is_over:
+                await answered.wait()
+        finally:
+            del self._asked[token]
+        if host.is_over:
+            raise Unavailable(f"the connection ended: {host.end_reason}")
+        return trio.current_time() - start
+
+    def take_ping(self, _: None, token: int) -> None:
+        """The peer asks: answer, unless it asks too often."""
+        if self._meter.allows(trio.current_time()):
+            self._host.session.pong(token)
+        else:
+            self._host.abort(Reason.TOO_MANY, "too many pings")
+
+    def take_pong(self, _: None, token: int) -> None:
+        """The peer has answered; one that was not asked for is nothing."""
+        answered = self._asked.get(token)
+        if answered is not None:
+            answered.set()
+
+    def stop(self) -> None:
+        """The connection has ended, and whoever waits for an answer is told."""
+        for answered in self._asked.values():
+            answered.set()
