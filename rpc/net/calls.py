@@ -1,8 +1,7 @@
 """A call from the caller's side: queue it, wait for its end.
 
 A caller that is alone on its connection takes the reading, sends at once and reads its own reply: no other task has
-to be woken, which makes a lone call about 1.2 to 1.3 times as quick. Every other caller parks and is woken by
-whoever reads.
+to be woken. Every other caller parks and is woken by whoever reads.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ __all__ = ["Connection"]
 _logger = logging.getLogger("rpc")
 
 _READ = 65_536
-"""Bytes of one read. Larger is slower, since the space is allocated each time (measured)."""
+"""Bytes of one read. The space is allocated each time, so it is no larger than most batches need."""
 
 _LINGER = 1.0
 """Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""

@@ -24,7 +24,7 @@ Explain: TypeAlias = Callable[[], Awaitable[str | None]]
 """Finds out why a transport has ended, in a moment; None where that stays unknown."""
 
 _JOIN_BELOW = 65_536
-"""Bytes up to which joining buffers and one `send` is quicker than `sendmsg` (measured with 20-byte frames)."""
+"""Bytes up to which the buffers are joined and sent in one piece: a batch is mostly many small frames."""
 
 _MOST_BUFFERS = 1024
 """IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""

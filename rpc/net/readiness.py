@@ -1,9 +1,8 @@
 """Readiness: who may read now, for all the connections of one server or one client.
 
-On Linux one task waits for all plain sockets at once, on an epoll descriptor of its own: at 64 busy connections
-that is about twice as fast as a reader task for each, because one task is woken where 64 were, and it spares the
-epoll call that each wait costs. Everything else (memory, TLS, other systems) has a reader task for each connection.
-A connection does not know which of them it has.
+On Linux one task waits for all plain sockets at once, on an epoll descriptor of its own: with many busy connections
+one task is woken where a reader task for each would be, and the epoll call that each wait costs is spared. Everything
+else (memory, TLS, other systems) has a reader task for each connection. A connection does not know which it has.
 
 The flusher is here too: what was queued in one pass of the loop leaves in the next, in one send for each connection.
 """

@@ -1,7 +1,7 @@
 """Workers: the tasks that run `async def` handlers, and `def` handlers in threads.
 
-A worker keeps its task and its cancel scope from call to call, which makes a call of an `async def` handler about
-1.5 times as quick as a new task and scope for each. A scope that was cancelled is left and replaced.
+A worker keeps its task and its cancel scope from call to call, since a new task and scope are most of what a short
+`async def` handler costs. A scope that was cancelled is left and replaced.
 """
 
 from __future__ import annotations

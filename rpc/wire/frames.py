@@ -1,8 +1,8 @@
 """The frames of the protocol (section 3), encoding beside decoding, row by row.
 
-A frame body is one CBOR array. Encoders write it by hand around a payload that is encoded already (4 times
-quicker than the codec, measured); each gives the bytes before the payload, length prefix included, so that a
-large payload is never copied. Decoding is one call of the codec and one check of the row.
+A frame body is one CBOR array. Encoders write it by hand around a payload that is encoded already; each gives the
+bytes before the payload, length prefix included, so that a large payload is never copied. Decoding is one call of the
+codec and one check of the row.
 
 A decoded frame is a plain list: the frame type and the fields of its row.
 """
