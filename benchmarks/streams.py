@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import click
 
+from benchmarks import peers
 from benchmarks.arena import Pinning, arena, play
 from benchmarks.contender import Contender
+from benchmarks.contenders.grpc_streams import GrpcStreams
 from benchmarks.contenders.streams import BareTrio, Direction, RawBlocks, Triorpc
 from benchmarks.report import Score, machine, ratio
 
@@ -21,7 +23,7 @@ def main(rounds: int) -> None:
     """Measure streams of small integers, and of 64 KiB, in both directions over a Unix socket.
 
     All contenders of a table are alive at once and take turns. Items a second are medians of the rounds; a ratio is
-    the median of the ratios within each round.
+    the median of the ratios within each round. Everything runs in the venv of the peers, which is made if need be.
     """
     click.echo(", ".join(f"{name} {value}" for name, value in {**machine(), "rounds": rounds}.items()))
     for large in (False, True):
@@ -29,6 +31,8 @@ def main(rounds: int) -> None:
             contenders: list[Contender] = [Triorpc(direction, large), BareTrio(direction, large)]
             if large:
                 contenders.append(RawBlocks(direction))
+            elif "grpcio" not in peers.not_installed():
+                contenders.append(GrpcStreams(direction))
             with arena(contenders, Pinning.NONE) as pairs:
                 results = play(pairs, rounds=rounds, seconds=_SECONDS, progress=_progress)
             scores = [Score.of(contender, turns) for contender, turns in zip(contenders, results, strict=True)]
@@ -54,4 +58,5 @@ def _progress(done: int) -> None:
 
 
 if __name__ == "__main__":
+    peers.enter("benchmarks.streams")
     main()
