@@ -200,3 +200,8 @@ def test_a_lifespan_is_an_async_generator_function_and_one() -> None:
 
     with pytest.raises(ValueError, match="calc has a lifespan already"):
         calc.lifespan(opened)
+
+
+def test_a_service_says_what_it_is_for() -> None:
+    assert Service("calc").doc == ""
+    assert Service("calc", doc="  Adds.\n    Slowly.  ").doc == "Adds.\nSlowly.  "

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, Never, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Never, ParamSpec, Protocol, TypeVar, overload
 
 from rpc.limits import MAX_METHOD
 from rpc.service.function import Shape, shape_of
@@ -22,8 +22,6 @@ Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
 Opener = TypeVar("Opener", bound=Callable[[], Any])
 
 _SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_RESERVED = "rpc"
-"""The services that describe a server itself."""
 
 
 class Registering(Protocol):
@@ -51,19 +49,24 @@ class Service:
 
     Attributes:
         name: the service's name on the wire: segments of letters, digits and ``_``, with dots between them.
+        doc: what it is for, told to callers where the server describes itself.
         handles: its handlers by their full wire names, ``service.method``.
 
     Raises:
         ValueError: the name is not of this form, or is reserved.
     """
 
-    def __init__(self, name: str) -> None:
+    _reserved: ClassVar[str] = "rpc"
+    """The first segment of the services that describe a server itself."""
+
+    def __init__(self, name: str, *, doc: str = "") -> None:
         segments = name.split(".")
         if not all(_SEGMENT.fullmatch(segment) for segment in segments):
             raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
-        if segments[0] == _RESERVED:
+        if segments[0] == self._reserved:
             raise ValueError(f"{name!r} is reserved for the services that describe a server: take another name")
         self.name = name
+        self.doc = inspect.cleandoc(doc)
         self.handles: dict[str, Handle] = {}
         self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
 
