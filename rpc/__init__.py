@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from rpc.service.handle import Notification as Notification
     from rpc.service.handle import Streaming as Streaming
     from rpc.service.items import each as each
+    from rpc.service.register import register_type as register_type
     from rpc.service.service import Service as Service
     from rpc.wire.payload import EncodeError as EncodeError
 
@@ -90,6 +91,7 @@ _HOMES = {
     "rpc.service.context": ("Context",),
     "rpc.service.handle": ("Entering", "Method", "Notification", "Streaming"),
     "rpc.service.items": ("each",),
+    "rpc.service.register": ("register_type",),
     "rpc.service.service": ("Service",),
     "rpc.wire.payload": ("EncodeError",),
 }

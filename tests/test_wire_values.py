@@ -211,7 +211,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({"red", Colour.RED}, "the same when they travel"),
     (Fraction(1, 2), "object of class Fraction cannot travel; send plain data"),
     (1j, "object of class complex cannot travel"),
-    (object(), "make its class an attrs class, a dataclass or a msgspec Struct"),
+    (object(), "make its class an attrs class, a dataclass or a Struct, or use rpc.register_type"),
     (Owner, "object of class type cannot travel"),
     (ValueError("x"), "object of class ValueError cannot travel"),
     (len, "cannot travel"),

@@ -47,12 +47,15 @@ def explain(error: msgspec.ValidationError, value: Any, root: Node, convert: Rea
 
     fails = fails_so if _is_small(value) else None
     found = _find(path, root, value, fails)
+    cause = error.__cause__
+    if isinstance(cause, Misfit):
+        return Misfit(cut(found.place + found.left + cause.path, _MOST_PATH), cause.text)
     if of_key:
         text = _describe_key(text, found, fails)
     elif found.left:
         text = _plain(text)
     else:
-        text = _describe(text, found.node, found.value, refused=error.__cause__ is not None)
+        text = _describe(text, found.node, found.value, refused=cause is not None)
     return Misfit(cut(found.place + found.left, _MOST_PATH), text)
 
 

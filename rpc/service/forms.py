@@ -23,9 +23,8 @@ from rpc.wire.tags import write_datetime, write_decimal
 
 __all__ = ["AS_THEY_COME", "AS_THEY_COME_NODES", "FROM_TEXT", "LOOSE_NODES", "loosened"]
 
-FROM_TEXT: dict[type, Callable[[str], Any]] = {
-    cls: cls
-    for cls in (
+FROM_TEXT = frozenset(
+    (
         pathlib.Path,
         pathlib.PurePath,
         pathlib.PosixPath,
@@ -37,7 +36,7 @@ FROM_TEXT: dict[type, Callable[[str], Any]] = {
         ipaddress.IPv4Interface,
         ipaddress.IPv6Interface,
     )
-}
+)
 """Classes that always travel as text, and that msgspec does not know."""
 
 AS_THEY_COME = (bytes, bytearray, memoryview, datetime, Decimal)

@@ -6,7 +6,7 @@ are ``init=False`` cannot be set from the wire.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 import msgspec
@@ -15,13 +15,20 @@ from msgspec import inspect
 from rpc.service.convert import Misfit, Reader
 from rpc.service.explain import explain
 from rpc.service.forms import AS_THEY_COME, AS_THEY_COME_NODES, FROM_TEXT, LOOSE_NODES, loosened
+from rpc.service.registry import registration
 from rpc.service.schema import Node, alternatives, nodes, parts, title, unset_fields
 from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["MsgspecConverter"]
 
-_WAY_OUT = "use an attrs class, a dataclass or plain containers, or annotate it with Any and convert it in the handler"
-_WAY_OUT_OF_UNIONS = "use one class with optional fields, msgspec Structs with tags, or annotate it with Any"
+_WAY_OUT = (
+    "use an attrs class, a dataclass or plain containers, or register it with rpc.register_type, "
+    "or annotate it with Any and convert it in the handler"
+)
+_WAY_OUT_OF_UNIONS = (
+    "use one class with optional fields, msgspec Structs with tags, a service with converter=rpc.CattrsConverter(), "
+    "or annotate it with Any"
+)
 
 _HASHED = (
     inspect.AnyType,
@@ -83,6 +90,10 @@ def _tree(annotation: Any) -> Node:
         return inspect.type_info(annotation)
     except NameError as error:
         raise TypeError(f"{error}, in an annotation of a class: define it at the top of the module") from error
+    except KeyError as error:
+        raise TypeError(f"the field {error} of a class has no annotation: give it one") from error
+    except NotImplementedError as error:
+        raise TypeError("a default that takes_self cannot be made here; use rpc.CattrsConverter()") from error
     except TypeError as error:
         way_out = _WAY_OUT_OF_UNIONS if "union" in str(error) else _WAY_OUT
         raise TypeError(f"{str(error).rstrip('.')}; {way_out}") from error
@@ -90,7 +101,7 @@ def _tree(annotation: Any) -> Node:
 
 def _check(node: Node) -> None:
     """Refuse what cannot travel, or would always fail."""
-    if isinstance(node, inspect.CustomType) and node.cls not in FROM_TEXT and node.cls is not object:
+    if isinstance(node, inspect.CustomType) and not _is_known(node.cls):
         raise TypeError(f"objects of class {title(node)} cannot travel; {_WAY_OUT}")
     if isinstance(node, inspect.DataclassType):
         for field in node.fields:
@@ -109,15 +120,24 @@ def _conversion(annotation: Any, root: Node) -> Reader:
     kinds = {type(node) for node in nodes(root)}
     if kinds.isdisjoint(AS_THEY_COME_NODES) and inspect.CustomType not in kinds:
         return lambda value: convert(value, annotation)
-    return lambda value: convert(value, annotation, builtin_types=AS_THEY_COME, dec_hook=_from_text)
+    return lambda value: convert(value, annotation, builtin_types=AS_THEY_COME, dec_hook=_custom)
 
 
-def _from_text(cls: type, value: Any) -> Any:
+def _is_known(cls: Any) -> bool:
+    return cls is object or cls in FROM_TEXT or registration(cls) is not None
+
+
+def _custom(annotation: Any, value: Any) -> Any:
+    """Make a value of a class that msgspec does not know."""
+    cls: Any = get_origin(annotation) or annotation
     if cls is object:
         return value
+    registered = registration(cls)
+    if registered is not None:
+        return registered.make(value)
     if not isinstance(value, str):
         raise ValueError("not text")
-    return FROM_TEXT[cls](value)
+    return cls(value)
 
 
 def _refuse_unset(node: Node, value: Any) -> None:

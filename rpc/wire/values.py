@@ -2,7 +2,7 @@
 
 `lower` turns an application value into one that cbor2 writes by the profile without a further thought: None, bool,
 int, float, str, bytes, bytearray, list, dict, and `CBORTag` of those. A new class is a row in `_ROWS` (exact
-classes) or `_BASES` (whole families).
+classes) or `_BASES` (whole families); an application adds its own with `register`.
 """
 
 from __future__ import annotations
@@ -27,28 +27,12 @@ from rpc.limits import MAX_DEPTH
 from rpc.wire.heads import Buffer
 from rpc.wire.plain import LARGE
 from rpc.wire.tags import check_integer, class_of, write_date, write_datetime, write_decimal, write_set, write_uuid
+from rpc.wire.unfit import EncodeError, describe, is_narrow, way_out
 
-__all__ = ["PLACE", "EncodeError", "lower"]
+__all__ = ["PLACE", "EncodeError", "lower", "register"]
 
 PLACE: Final = secrets.token_bytes(16)
 """What stands for a byte string that was set aside; nobody else can know it."""
-
-
-class EncodeError(TypeError):
-    """A value that cannot travel.
-
-    Attributes:
-        reason: what is wrong with it, and the way out.
-        path: where it is inside the value that was to be sent: ``[0].items[3].owner``; empty for that value itself.
-    """
-
-    def __init__(self, reason: str, path: str = "") -> None:
-        super().__init__(reason, path)
-        self.reason = reason
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.path.removeprefix('.') or 'the value'}: {self.reason}"
 
 
 Row: TypeAlias = Callable[[Any, int, list[Buffer]], Any]
@@ -85,14 +69,10 @@ def _keep(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
 
 
 def _integer(value: int, depth: int, _aside: list[Buffer]) -> int:
-    if not _is_narrow(value):
+    if not is_narrow(value):
         _deeper(depth)  # it travels in a tag
         _checked(check_integer, value)
     return value
-
-
-def _is_narrow(value: int) -> bool:
-    return -(2**64) <= value < 2**64
 
 
 def _text(value: str, _depth: int, _aside: list[Buffer]) -> str:
@@ -195,13 +175,13 @@ def _hashable(value: Any, role: str) -> Any:
         value = value.value
     if isinstance(value, str):
         return _text(value, 0, [])
-    if isinstance(value, bytes) or (isinstance(value, int) and not isinstance(value, bool) and _is_narrow(value)):
+    if isinstance(value, bytes) or (isinstance(value, int) and not isinstance(value, bool) and is_narrow(value)):
         return value
-    raise EncodeError(f"{_describe(value)} cannot be {role}; only text, bytes and integers of 64 bits can")
+    raise EncodeError(f"{describe(value)} cannot be {role}; only text, bytes and integers of 64 bits can")
 
 
 def _step(key: Any) -> str:
-    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{_describe(key)}]"
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{describe(key)}]"
 
 
 _MISSING: Final = object()
@@ -241,26 +221,47 @@ def _struct(kind: type[msgspec.Struct]) -> Row:
     return lambda value, depth, aside: {**tag, **record(value, depth, aside)}
 
 
+# Classes of the application
+
+
+_registered: Final[dict[type, Row]] = {}
+_OWN_FIELDS: Final = frozenset({"__attrs_attrs__", "__dataclass_fields__"})
+
+
+def register(kind: type, to: Callable[[Any], Any]) -> None:
+    """Have the values of a class, and of its subclasses, travel as what `to` makes of them.
+
+    Nearer is stronger: a subclass that is registered itself, or has fields of its own as an attrs class has, goes its
+    own way.
+    """
+
+    def row(value: Any, depth: int, aside: list[Buffer]) -> Any:
+        try:
+            form = to(value)
+        except Exception as error:
+            raise EncodeError(f"{describe(value)}: what it is registered with raised {error!r}") from error
+        if class_of(form) is class_of(value):
+            raise EncodeError(f"{describe(value)} is registered to travel as another of its class")
+        return lower(form, depth, aside)
+
+    _registered[kind] = row
+    _find_row.cache_clear()
+
+
+def _registered_row(kind: type) -> Row | None:
+    for base in kind.__mro__:
+        if base in _registered:
+            return _registered[base]
+        if not _OWN_FIELDS.isdisjoint(vars(base)) or issubclass(base, msgspec.Struct):
+            return None
+    return None
+
+
 # What cannot travel
 
 
 def _refuse(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
-    raise EncodeError(f"{_describe(value)} cannot travel; {_way_out(value)}")
-
-
-def _describe(value: object) -> str:
-    if value is None or isinstance(value, (bool, str, bytes, float)) or (isinstance(value, int) and _is_narrow(value)):
-        text = ascii(value)
-        return text if len(text) <= 64 else f"{text[:61]}..."
-    return f"object of class {type(value).__qualname__}"
-
-
-def _way_out(value: object) -> str:
-    if hasattr(value, "tolist"):
-        return "send value.tolist()"
-    if isinstance(value, Iterable):
-        return "send list(value)"
-    return "send plain data, or make its class an attrs class, a dataclass or a msgspec Struct"
+    raise EncodeError(f"{describe(value)} cannot travel; {way_out(value)}")
 
 
 # --- The tables ------------------------------------------------------------------------------------------------
@@ -309,6 +310,9 @@ _BASES: Final[tuple[tuple[type, Row], ...]] = (
 
 @lru_cache(maxsize=1024)
 def _find_row(kind: Any) -> Row:
+    registered = _registered_row(kind)
+    if registered is not None:
+        return registered
     if issubclass(kind, msgspec.Struct):
         return _struct(kind)
     if attrs.has(kind):
