@@ -126,12 +126,12 @@ def test_what_a_generator_does_not_yield(shape: Shape, annotations: list[Any], m
 @pytest.mark.parametrize("annotation", [bool, int, float, str, bytes, list, dict, set, type(None)])
 def test_plain_values_fit_as_they_are(annotation: Any) -> None:
     value = annotation()
-    assert plain_class(annotation) is annotation
+    assert plain_class(annotation, CONVERTER) is annotation
     assert reader(annotation, "it", CONVERTER)(value) is value
 
 
 def test_other_values_are_converted() -> None:
-    assert plain_class(Point) is plain_class(list[int]) is plain_class(Any) is None
+    assert plain_class(Point, CONVERTER) is plain_class(list[int], CONVERTER) is plain_class(Any, CONVERTER) is None
     assert reader(Point, "it", CONVERTER)({"x": 1}) == Point(1)
     assert reader(float, "it", CONVERTER)(1) == 1.0
     with pytest.raises(Misfit, match="expected int, got str 'x'"):

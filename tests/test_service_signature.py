@@ -11,7 +11,7 @@ import pytest
 from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.peer import Peer
 from rpc.service.context import Context
-from rpc.service.convert import Misfit, Reader
+from rpc.service.convert import Misfit, Reader, Writer
 from rpc.service.items import each
 from rpc.service.signature import Signature
 from rpc.wire.payload import encode
@@ -430,12 +430,15 @@ class Doubling:
 
         return read
 
+    def writer(self, annotation: Any) -> Writer | None:
+        return None if annotation is int else lambda value: [annotation, value]
+
 
 def test_another_converter_may_be_used() -> None:
     def loose(a: Point, b: int) -> Any: ...
 
     signature = Signature.of(loose, name="calc.f", converter=Doubling())
-    assert signature.bind([1, 2], None, None) == ([[Point, 1], 2], {})
+    assert signature.bind([1, 2], None, None) == ([[Point, 1], [int, 2]], {})
     with pytest.raises(InvalidArgument, match="argument 'a' is odd") as caught:
         signature.bind(["odd", 2], {}, None)
     assert isinstance(caught.value.__cause__, ValueError)

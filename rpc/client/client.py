@@ -19,6 +19,7 @@ from rpc.net.connection import Connection
 from rpc.net.feeding import feed
 from rpc.peer import Peer
 from rpc.service.context import Context
+from rpc.service.convert import Writer
 from rpc.service.faults import from_error
 from rpc.service.handle import (
     Answering,
@@ -31,11 +32,11 @@ from rpc.service.handle import (
     Streamable,
     Streaming,
 )
-from rpc.service.items import split_items
+from rpc.service.outgoing import pack_call, pack_notification
 from rpc.wire import frames
 from rpc.wire import metadata as metadata_rows
 from rpc.wire.metadata import NO_METADATA
-from rpc.wire.payload import Payload, decode, pack
+from rpc.wire.payload import Payload, decode
 from rpc.wire.profile import ProfileError
 
 __all__ = ["Client"]
@@ -114,26 +115,29 @@ class Client:
             ResourceExhausted: the arguments are over the peer's max_message. Nothing was sent.
         """
         name = target if isinstance(target, str) else _name_of(target, Method, "method")
-        payload, flags, items = _packed(target, args, kwargs)
+        payload, flags, items = pack_call(target, args, kwargs)
         try:
             if items is None and self._options.timeout is None:
                 result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
             else:
-                result = await self._call(name, payload, flags, items)
+                write = None if isinstance(target, str) else target.signature.write_item_in
+                result = await self._call(name, payload, flags, items, write)
             value = _unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
             raised = _translator(target)(error)
             raise raised from raised.__cause__
 
-    async def _call(self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any] | None) -> bytes:
+    async def _call(
+        self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any] | None, write: Writer | None
+    ) -> bytes:
         """A call with a timeout of its own, or with items."""
         with self._timeout():
             if items is None:
                 return await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
             call = await open_call(self._connection, name, payload, flags=flags, metadata=self._metadata)
             async with open_background() as nursery:
-                nursery.start_soon(feed, call, items)
+                nursery.start_soon(feed, call, items, write)
                 return await call.result()
 
     def _timeout(self) -> AbstractContextManager[Any]:
@@ -198,8 +202,9 @@ class Client:
     ) -> AsyncGenerator[Any]:
         """Open a call with items, and the block around it."""
         name = target if isinstance(target, str) else _name_of(target, kind, word)
-        payload, own_flags, items = _packed(target, args, kwargs)
-        terms = Terms(name, _item_converter(target), _translator(target))
+        payload, own_flags, items = pack_call(target, args, kwargs)
+        write = None if isinstance(target, str) else target.signature.write_item_in
+        terms = Terms(name, _item_converter(target), _translator(target), write)
         with self._timeout():
             try:
                 call = await open_call(
@@ -233,8 +238,9 @@ class Client:
             ResourceExhausted: it is over the peer's max_frame: a notification is never cut.
         """
         name = target if isinstance(target, str) else _name_of(target, Notification, "notification")
+        payload = pack_notification(target, args, kwargs)
         try:
-            await calls.notify(self._connection, name, pack([args, kwargs]), self._metadata)
+            await calls.notify(self._connection, name, payload, self._metadata)
         except Error as error:
             error.was_received = True
             raise
@@ -298,17 +304,6 @@ class Client:
 
 
 Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]
-
-
-def _packed(
-    target: str | Handle, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[Payload, int, AsyncIterable[Any] | None]:
-    """The arguments of a call as they are sent, the flags that go with them, and the stream that was among them."""
-    args, kwargs, items = split_items(args, kwargs, None if isinstance(target, str) else target)
-    flags = frames.SENDS if items is not None else 0
-    if kwargs:
-        return pack([args, kwargs]), flags | frames.NAMED, items
-    return pack(args), flags, items
 
 
 def _item_converter(target: Any) -> Callable[[Any, int], Any]:

@@ -14,7 +14,8 @@ from rpc.limits import MAX_DATAGRAM
 from rpc.net.datagrams import DatagramSender, SenderStatistics, open_sender
 from rpc.service.context import Context
 from rpc.service.handle import Notifiable, Notification
-from rpc.wire import datagrams, payload
+from rpc.service.outgoing import pack_notification
+from rpc.wire import datagrams
 
 __all__ = ["Notifier", "notifier"]
 
@@ -52,8 +53,13 @@ class Notifier:
             trio.ClosedResourceError: this notifier is closed.
         """
         name = _name_of(target)
+        payload = pack_notification(target, args, kwargs)
         datagram = datagrams.encode(
-            name, payload.encode([list(args), kwargs]), self._sender, self._sequence + 1, max_size=self._max_size
+            name,
+            payload if isinstance(payload, bytes) else b"".join(payload),
+            self._sender,
+            self._sequence + 1,
+            max_size=self._max_size,
         )
         try:
             self._socket.send(datagram)

@@ -14,6 +14,7 @@ from rpc.net.background import open_background
 from rpc.net.calls import OpenCall
 from rpc.net.feeding import feed
 from rpc.net.streams import Items
+from rpc.service.convert import Writer
 from rpc.wire import failures
 from rpc.wire.payload import decode
 from rpc.wire.profile import ProfileError
@@ -31,11 +32,13 @@ class Terms:
         name: the method's wire name.
         convert: from a decoded item and its index to what the caller gets.
         translate: from an error that the callee answered to what the caller's code sees.
+        write: lowers each item of the caller's stream, where its annotation asks for that.
     """
 
     name: str
     convert: Callable[[Any, int], Any]
     translate: Callable[[Error], Exception]
+    write: Writer | None = None
 
     def refuse(self, problem: ProfileError, index: int) -> Error:
         """The error for an item that cannot be decoded."""
@@ -75,7 +78,7 @@ async def streamed(call: OpenCall, terms: Terms, items: AsyncIterable[Any] | Non
     """The block of ``client.stream``: at its end the callee has stopped, and no item can arrive any more."""
     async with open_background() as nursery:
         if items is not None:
-            nursery.start_soon(feed, call, items)
+            nursery.start_soon(feed, call, items, terms.write)
         received = Received[Any](call, terms)
         try:
             yield received

@@ -65,7 +65,7 @@ class Dispatcher:
             record.owner = connection.workers.start(job)
             return
         try:
-            payload = encoded(run_inline(connection.context, handle, args, kwargs), handle.name)
+            payload = encoded(run_inline(connection.context, handle, args, kwargs), handle)
         except Exception as error:
             self.fail(record, handle, error)
         else:

@@ -12,26 +12,32 @@ from typing import Any
 import trio
 
 from rpc.net.calls import OpenCall
-from rpc.wire.payload import pack
+from rpc.service.convert import Writer
+from rpc.service.outgoing import pack_as
 
 __all__ = ["feed"]
 
 _logger = logging.getLogger("rpc")
 
 
-async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
+async def feed(call: OpenCall, items: AsyncIterable[Any], write: Writer | None = None) -> None:
     """Send every item, then the end, in a task of its own.
 
     A generator is iterated and closed here, in one task; anything else, a channel for one, is only iterated: it may
     serve other purposes. What iterating raises, and an item that cannot travel, ends the call with that error. Where
     the callee ends the call early, iterating ends too; what it raises then is logged, as the call has its outcome.
+
+    Args:
+        call: the call that takes them.
+        items: the caller's own iterable.
+        write: lowers each of them, where its annotation asks for that.
     """
     try:
         if inspect.isasyncgen(items):
             async with aclosing(items):
-                await _send_all(call, items)
+                await _send_all(call, items, write)
         else:
-            await _send_all(call, items)
+            await _send_all(call, items, write)
     except Exception as error:
         _fail(call, error)
     except BaseExceptionGroup as group:
@@ -43,9 +49,9 @@ async def feed(call: OpenCall, items: AsyncIterable[Any]) -> None:
         raise cancelled from None
 
 
-async def _send_all(call: OpenCall, items: AsyncIterable[Any]) -> None:
+async def _send_all(call: OpenCall, items: AsyncIterable[Any], write: Writer | None) -> None:
     async for item in items:
-        if not await call.stream.send(pack(item)):
+        if not await call.stream.send(pack_as(item, "item", write)):
             return
     call.end_items()
 

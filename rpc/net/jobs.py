@@ -12,6 +12,7 @@ import trio
 from rpc.errors import Cancelled, DeadlineExceeded, Error, Internal, InvalidArgument, Processed
 from rpc.net.handlers import raise_unmixed, run_async
 from rpc.service.handle import Handle, Kind
+from rpc.service.outgoing import pack_as
 from rpc.session.calls import Incoming
 from rpc.wire import failures
 from rpc.wire.payload import EncodeError, Payload, decode, pack
@@ -60,7 +61,7 @@ class Job:
             self.answers.answer(self.record, payload)
 
     async def _serve(self) -> Payload:
-        return encoded(await run_async(self.handle, self.args, self.kwargs), self.handle.name)
+        return encoded(await run_async(self.handle, self.args, self.kwargs), self.handle)
 
     def cut_short(self) -> None:
         """The handler was cancelled, and ended with that."""
@@ -104,7 +105,7 @@ class StreamingJob(Job):
         return pack(None)
 
     async def _send(self, item: object) -> bool:
-        payload = encoded(item, self.handle.name, "an item")
+        payload = encoded_item(item, self.handle, "item")
         sent: bool = await self.record.stream.send(payload)
         return sent
 
@@ -133,7 +134,7 @@ class EnteringJob(Job):
         stream = self.record.stream
         try:
             async with self.handle.function(*self.args, **self.kwargs) as value:
-                await stream.send(encoded(value, self.handle.name, "the value"))
+                await stream.send(encoded_item(value, self.handle, "value"))
                 failure = await stream.receive()
                 if failure is not None:
                     raise self._failure_of_body(failure)
@@ -148,17 +149,33 @@ class EnteringJob(Job):
             return InvalidArgument(f"{self.handle.name}: what ended the block is no error: {problem}")
 
 
+_ARTICLES = {"item": "an", "value": "the"}
+
 JOBS: dict[Kind, type[Job]] = {Kind.METHOD: Job, Kind.STREAMING: StreamingJob, Kind.CONTEXT: EnteringJob}
 """The job of each kind of handler."""
 
 
-def encoded(value: object, name: str, what: str = "the result") -> Payload:
-    """The payload of what a handler gave.
+def encoded(value: object, handle: Handle) -> Payload:
+    """The payload of the result of a handler.
 
     Raises:
         Internal: (do not retry) it cannot travel.
     """
     try:
-        return pack(value)
+        return pack_as(value, "result", handle.signature.write_result)
     except EncodeError as error:
-        raise Internal(f"{what} of {name} cannot travel: {error}", processed=Processed.DO_NOT_RETRY) from error
+        message = f"the result of {handle.name} cannot travel: {error}"
+        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
+
+
+def encoded_item(value: object, handle: Handle, word: str) -> Payload:
+    """The payload of an item of a handler, or of the value of a context, as `word` says.
+
+    Raises:
+        Internal: (do not retry) it cannot travel.
+    """
+    try:
+        return pack_as(value, word, handle.signature.write_item_out)
+    except EncodeError as error:
+        message = f"{_ARTICLES[word]} {word} of {handle.name} cannot travel: {error}"
+        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error

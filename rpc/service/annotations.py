@@ -19,10 +19,11 @@ from collections.abc import (
 from typing import Any
 
 from rpc.service.context import Context
-from rpc.service.convert import Converter, Reader
+from rpc.service.convert import Converter, Reader, Writer
 from rpc.service.function import Shape
+from rpc.service.msgspec_converter import MsgspecConverter
 
-__all__ = ["inspected", "is_context", "plain_class", "reader", "streamed", "yielded"]
+__all__ = ["inspected", "is_context", "plain_class", "reader", "streamed", "writer", "yielded"]
 
 _PLAIN = (bool, int, float, str, bytes, list, dict, set, type(None))
 
@@ -101,14 +102,22 @@ def reader(annotation: Any, what: str, converter: Converter) -> Reader:
         read = converter.reader(annotation)
     except TypeError as error:
         raise TypeError(f"{what}: {error}") from error
-    if annotation not in _PLAIN:
+    if plain_class(annotation, converter) is None:
         return read
     return lambda value: value if type(value) is annotation else read(value)
 
 
-def plain_class(annotation: Any) -> type | None:
-    """The class of which a decoded value fits as it is; None where it must be converted."""
-    return annotation if annotation in _PLAIN else None
+def writer(annotation: Any, converter: Converter) -> Writer | None:
+    """Compile the writer of a value; None where it travels as it is."""
+    return None if annotation is Any or annotation is object else converter.writer(annotation)
+
+
+def plain_class(annotation: Any, converter: Converter) -> type | None:
+    """The class of which a decoded value fits as it is; None where it must be converted.
+
+    Another converter than ours may have other ideas of what fits.
+    """
+    return annotation if annotation in _PLAIN and isinstance(converter, MsgspecConverter) else None
 
 
 def _origin(annotation: Any) -> Any:

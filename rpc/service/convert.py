@@ -2,7 +2,8 @@
 
 A value that came over the wire is made of plain things: None, bool, int, float, str, bytes, list, dict, set, and the
 few classes that have a CBOR tag of their own. A `Converter` makes of it what a handler's annotation asks for, or says
-why it cannot; it never guesses.
+why it cannot; it never guesses. On the way out a value travels as its class does (`rpc.wire.values`), and a converter
+comes before that only where the annotation matters too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-__all__ = ["Converter", "Misfit", "Reader", "brief", "cut", "show"]
+__all__ = ["Converter", "Misfit", "Reader", "Writer", "brief", "cut", "show"]
 
 Reader: TypeAlias = Callable[[Any], Any]
 """Makes the value of one annotation from a decoded one, which is the reader's to keep; raises `Misfit`."""
+
+Writer: TypeAlias = Callable[[Any], Any]
+"""Makes of the value of one annotation another one that can travel; raises `EncodeError`."""
 
 
 class Misfit(ValueError):
@@ -35,7 +39,7 @@ class Misfit(ValueError):
 
 
 class Converter(Protocol):
-    """Knows how to make values of annotated types."""
+    """Knows how values of annotated types come and go; one for each service, ``rpc.Service("calc", converter=...)``."""
 
     def reader(self, annotation: Any) -> Reader:
         """Compile the reader of one annotation.
@@ -43,6 +47,10 @@ class Converter(Protocol):
         Raises:
             TypeError: no value of this annotation can travel; the message says which part of it, and the way out.
         """
+        ...
+
+    def writer(self, annotation: Any) -> Writer | None:
+        """Compile the writer of one annotation of which a reader was made; None where values travel as they are."""
         ...
 
 

@@ -19,6 +19,7 @@ import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
 
+from rpc.service.convert import Converter
 from rpc.service.declared import check_declared
 from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.signature import Signature
@@ -105,6 +106,7 @@ class _Callable(Generic[P, R_co]):
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
+        converter: Converter | None = None,
     ) -> None:
         shape = shape_of(function)
         _refuse_misuse(function, name, self.kind, shape)
@@ -118,7 +120,7 @@ class _Callable(Generic[P, R_co]):
         self.idempotent = idempotent
         if thread and self.is_async:
             raise TypeError(f"{name}: an async def runs on the event loop: drop thread=True, or make it a def")
-        self.signature = Signature.of(function, name=name)
+        self.signature = Signature.of(function, name=name, converter=converter)
         if self.signature.takes_items:
             _refuse_items(name, self.kind, self.is_async)
         self.flags = self._flags | (SENDS if self.signature.takes_items else 0)
@@ -204,11 +206,12 @@ class Entering(_Callable[P, Any], Generic[P, T_co]):
         *,
         name: str,
         raises: Sequence[type[Exception]] = (),
+        converter: Converter | None = None,
     ) -> None:
         manager: Any = function
         if not isinstance(function, _Callable) and shape_of(function) is Shape.ASYNC_GENERATOR:
             manager = contextlib.asynccontextmanager(manager)
-        super().__init__(manager, name=name, raises=raises)
+        super().__init__(manager, name=name, raises=raises, converter=converter)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> contextlib.AbstractAsyncContextManager[T_co]:
         """Make the context manager itself, in this process."""
@@ -238,9 +241,15 @@ class Notification(_Callable[P, R_co]):
     kind = Kind.NOTIFICATION
 
     def __init__(
-        self, function: Callable[P, R_co], *, name: str, thread: bool = False, concurrent: bool = False
+        self,
+        function: Callable[P, R_co],
+        *,
+        name: str,
+        thread: bool = False,
+        concurrent: bool = False,
+        converter: Converter | None = None,
     ) -> None:
-        super().__init__(function, name=name, thread=thread)
+        super().__init__(function, name=name, thread=thread, converter=converter)
         self.concurrent = concurrent
         if self.signature.returns is not type(None):
             raise TypeError(f"{name}: a notification is never answered: annotate its result with -> None")

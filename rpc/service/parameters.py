@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from rpc.service.annotations import plain_class, reader
-from rpc.service.convert import Converter, Reader
+from rpc.service.annotations import plain_class, reader, writer
+from rpc.service.convert import Converter, Reader, Writer
 
 __all__ = ["Given", "Items", "Parameter"]
 
@@ -28,6 +28,7 @@ class Parameter:
         annotation: resolved; `Any` where there is none. Of ``*args`` and ``**kwargs``: of each of them.
         default: `inspect.Parameter.empty` where there is none.
         read: converts one argument.
+        write: lowers one, at the caller; None where each travels as it is.
         plain: the class of which an argument fits as it is, None where each must be converted.
     """
 
@@ -37,6 +38,7 @@ class Parameter:
     annotation: Any
     default: Any
     read: Reader
+    write: Writer | None
     plain: type | None
 
     @classmethod
@@ -53,7 +55,8 @@ class Parameter:
             annotation=annotation,
             default=raw.default,
             read=reader(annotation, where, converter),
-            plain=plain_class(annotation),
+            write=writer(annotation, converter),
+            plain=plain_class(annotation, converter),
         )
 
     @property
@@ -75,12 +78,14 @@ class Items:
         annotation: what each of them is; `Any` where that is not said.
         what: how messages name one, with ``{}`` for its index.
         read: converts one item.
+        write: lowers one, at its sender; None where each travels as it is.
         plain: the class of which an item fits as it is, None where each must be converted.
     """
 
     annotation: Any
     what: str
     read: Reader
+    write: Writer | None
     plain: type | None
 
     @classmethod
@@ -90,8 +95,13 @@ class Items:
         Raises:
             TypeError: they cannot travel.
         """
-        read = reader(annotation, where, converter)
-        return cls(annotation=annotation, what=what, read=read, plain=plain_class(annotation))
+        return cls(
+            annotation=annotation,
+            what=what,
+            read=reader(annotation, where, converter),
+            write=writer(annotation, converter),
+            plain=plain_class(annotation, converter),
+        )
 
 
 @attrs.frozen(kw_only=True)

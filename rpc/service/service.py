@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Se
 from typing import Any, ClassVar, Never, ParamSpec, Protocol, TypeVar, overload
 
 from rpc.limits import MAX_METHOD
+from rpc.service.convert import Converter
 from rpc.service.function import Shape, shape_of
 from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 
@@ -50,6 +51,7 @@ class Service:
     Attributes:
         name: the service's name on the wire: segments of letters, digits and ``_``, with dots between them.
         doc: what it is for, told to callers where the server describes itself.
+        converter: how arguments, results and items come and go; None for the usual way, by msgspec.
         handles: its handlers by their full wire names, ``service.method``.
 
     Raises:
@@ -59,7 +61,7 @@ class Service:
     _reserved: ClassVar[str] = "rpc"
     """The first segment of the services that describe a server itself."""
 
-    def __init__(self, name: str, *, doc: str = "") -> None:
+    def __init__(self, name: str, *, doc: str = "", converter: Converter | None = None) -> None:
         segments = name.split(".")
         if not all(_SEGMENT.fullmatch(segment) for segment in segments):
             raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
@@ -68,6 +70,7 @@ class Service:
         self.name = name
         self.doc = inspect.cleandoc(doc)
         self.handles: dict[str, Handle] = {}
+        self.converter = converter
         self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
 
     def __repr__(self) -> str:
@@ -127,7 +130,14 @@ class Service:
             full_name = self._full_name(function, name)
             is_generator = shape_of(function) in (Shape.GENERATOR, Shape.ASYNC_GENERATOR)
             make: Any = Streaming if is_generator else Method
-            handle: Handle = make(function, name=full_name, thread=thread, raises=raises, idempotent=idempotent)
+            handle: Handle = make(
+                function,
+                name=full_name,
+                thread=thread,
+                raises=raises,
+                idempotent=idempotent,
+                converter=self.converter,
+            )
             self.handles[full_name] = handle
             return handle
 
@@ -170,7 +180,7 @@ class Service:
 
         def register(function: Callable[..., Any]) -> Handle:
             full_name = self._full_name(function, name)
-            handle: Handle = Entering(function, name=full_name, raises=raises)
+            handle: Handle = Entering(function, name=full_name, raises=raises, converter=self.converter)
             self.handles[full_name] = handle
             return handle
 
@@ -208,7 +218,9 @@ class Service:
 
         def register(function: Callable[P, R]) -> Notification[P, R]:
             full_name = self._full_name(function, name)
-            notification = Notification(function, name=full_name, thread=thread, concurrent=concurrent)
+            notification = Notification(
+                function, name=full_name, thread=thread, concurrent=concurrent, converter=self.converter
+            )
             self.handles[full_name] = notification
             return notification
 

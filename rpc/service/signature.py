@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 from rpc.errors import Internal, InvalidArgument, Processed
 from rpc.limits import MAX_ITEMS
-from rpc.service.annotations import inspected, is_context, reader, streamed, yielded
+from rpc.service.annotations import inspected, is_context, reader, streamed, writer, yielded
 from rpc.service.context import Context
-from rpc.service.convert import Converter, Misfit, Reader, brief
+from rpc.service.convert import Converter, Misfit, Reader, Writer, brief
 from rpc.service.function import Shape, shape_of
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.service.near import near
@@ -40,6 +40,9 @@ class Signature:
         stream: the one that does, or None.
         returns: the annotation of the result, `Any` where there is none; that of None for a generator or context.
         yields: the items of a generator, or the one value of a context; None where there is only a result.
+        writes: whether a converter lowers arguments on their way out.
+        write_result, write_item_in, write_item_out: what lowers the result, an item of the caller's stream, and one
+            of the handler's or the value of a context, on their way out; None where they travel as they are.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Signature:
         parameters: Sequence[Parameter],
         returns: Any,
         read_result: Reader,
+        write_result: Writer | None = None,
         *,
         given: Sequence[Given] = (),
         yields: Items | None = None,
@@ -63,6 +67,10 @@ class Signature:
         self._items_in = next((parameter.items for parameter in given if parameter.items is not None), _ANYTHING)
         self._items_out = yields or _ANYTHING
         self._read_result = read_result
+        self.writes = any(parameter.write is not None for parameter in parameters)
+        self.write_result = write_result
+        self.write_item_in = self._items_in.write
+        self.write_item_out = self._items_out.write
         self._positional = [parameter for parameter in parameters if parameter.index is not None]
         self._named = {parameter.name: parameter for parameter in parameters if parameter.by_name}
         self._rest = next((parameter for parameter in parameters if parameter.kind is _Kind.VAR_POSITIONAL), None)
@@ -107,7 +115,8 @@ class Signature:
             what = "the value" if shape is Shape.ASYNC_CONTEXT_MANAGER else "item {}"
             yields = Items.of(yielded(returns, where, shape), where, what, converter)
             returns = type(None)
-        return cls(name, parameters, returns, reader(returns, where, converter), given=given, yields=yields)
+        read, write = reader(returns, where, converter), writer(returns, converter)
+        return cls(name, parameters, returns, read, write, given=given, yields=yields)
 
     def __repr__(self) -> str:
         return f"<Signature {self.name}({', '.join(parameter.name for parameter in self.parameters)})>"
@@ -167,6 +176,12 @@ class Signature:
                 else:
                     named[given.name] = value
         return args, named
+
+    def parameter_of(self, place: int | str) -> Parameter | None:
+        """The parameter on the wire that takes an argument by position or by name; None where there is none."""
+        if isinstance(place, str):
+            return self._named.get(place, self._extra)
+        return self._positional[place] if place < len(self._positional) else self._rest
 
     def _read_in_place(self, args: list[Any], classes: list[type | None]) -> None:
         """The usual call: arguments by position, as many as there may be."""

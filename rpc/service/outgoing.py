@@ -1,0 +1,109 @@
+"""What goes out: lowered by its annotation, where a converter does that, and named where it cannot travel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Mapping
+from typing import Any, TypeAlias
+
+from rpc.service.convert import Writer
+from rpc.service.handle import Handle
+from rpc.service.items import split_items
+from rpc.wire.frames import NAMED, SENDS
+from rpc.wire.payload import EncodeError, Payload, encode_buffers, pack
+
+__all__ = ["pack_as", "pack_call", "pack_notification"]
+
+_Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
+"""Arguments by position and by name."""
+
+
+def pack_call(
+    target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Payload, int, AsyncIterable[Any] | None]:
+    """Encode the arguments of a call; gives the flags that go with them too, and the stream that was among them.
+
+    Raises:
+        EncodeError: an argument cannot travel; it names the method, and the path from the argument.
+        TypeError, ValueError: a stream that is not as it should be, see `split_items`.
+    """
+    handle = None if isinstance(target, str) else target
+    args, kwargs, items = split_items(args, kwargs, handle)
+    flags = SENDS if items is not None else 0
+    if handle is not None and handle.signature.writes:
+        args, kwargs = _lowered(handle, args, kwargs)
+    try:
+        if kwargs:
+            return pack([args, kwargs]), flags | NAMED, items
+        return pack(args), flags, items
+    except EncodeError as error:
+        raise _placed(error, target, args, kwargs) from error.__cause__
+
+
+def pack_notification(target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
+    """Encode the arguments of a notification.
+
+    Raises:
+        EncodeError: an argument cannot travel; it names the method, and the path from the argument.
+    """
+    if not isinstance(target, str) and target.signature.writes:
+        args, kwargs = _lowered(target, args, kwargs)
+    try:
+        return pack([args, kwargs])
+    except EncodeError as error:
+        raise _placed(error, target, args, kwargs) from error.__cause__
+
+
+def pack_as(value: object, what: str, write: Writer | None) -> Payload:
+    """Encode a result or an item, as `what` names it.
+
+    Raises:
+        EncodeError: something in it cannot travel; its path begins with `what`.
+    """
+    try:
+        return pack(value if write is None else write(value))
+    except EncodeError as error:
+        raise _at(what, error) from error.__cause__
+
+
+def _lowered(handle: Handle, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Arguments:
+    """Lower the arguments of a call by the annotations of its handler; those that it does not take stay as they are."""
+
+    def lower(place: int | str, value: Any) -> Any:
+        parameter = handle.signature.parameter_of(place)
+        if parameter is None or parameter.write is None:
+            return value
+        try:
+            return parameter.write(value)
+        except EncodeError as error:
+            raise _at(_step(place, handle), error, handle.name) from error.__cause__
+
+    return tuple(map(lower, range(len(args)), args)), {name: lower(name, value) for name, value in kwargs.items()}
+
+
+def _placed(error: EncodeError, target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EncodeError:
+    """What to raise for arguments that could not be encoded together: the one that cannot travel is named."""
+    name = target if isinstance(target, str) else target.name
+    arguments: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
+    for place, value in arguments.items():
+        try:
+            encode_buffers(value)
+        except EncodeError as alone:
+            return _at(_step(place, target), alone, name)
+    return EncodeError(error.reason, error.path, name)  # they are too deep only where they are together
+
+
+def _at(place: str, error: EncodeError, method: str = "") -> EncodeError:
+    return EncodeError(error.reason, place + error.path, method)
+
+
+def _step(place: int | str, target: Handle | str) -> str:
+    """How a path to what is inside an argument begins: with the argument's name, as far as it is known."""
+    if isinstance(place, str):
+        return place
+    parameter = None if isinstance(target, str) else target.signature.parameter_of(place)
+    if isinstance(target, str) or parameter is None:
+        return f"args[{place}]"
+    if parameter.index is not None:
+        return parameter.name
+    before = sum(other.index is not None for other in target.signature.parameters)
+    return f"{parameter.name}[{place - before}]"
