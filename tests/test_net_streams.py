@@ -281,8 +281,9 @@ async def test_others_have_their_turn_and_cancellation_its_place() -> None:
         assert len(steps) > 10
         call.move()
         steps.clear()
+        items = Items[Any](call.far, lambda value, index: value, refuse)
         for _ in range(4000):
-            await call.far.receive()
+            await anext(items)
         assert len(steps) > 10
         nursery.cancel_scope.cancel()
     with trio.CancelScope() as scope:
@@ -290,6 +291,18 @@ async def test_others_have_their_turn_and_cancellation_its_place() -> None:
         while True:
             await call.near.send(b"\x01")
     assert scope.cancelled_caught
+
+
+async def test_what_is_there_is_received_without_waiting() -> None:
+    call = Call()
+    assert call.near.receive_nowait() is None
+    for _ in range(600):
+        await call.far.send(b"\x01")
+    call.move()
+    received = [call.near.receive_nowait() for _ in range(600)]
+    assert received.count(b"\x01") == 598
+    assert received.count(None) == 2  # there are items still, but a checkpoint is due
+    assert call.near.receive_nowait() == b"\x01"
 
 
 # --- Items -------------------------------------------------------------------------------------------------------

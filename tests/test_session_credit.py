@@ -86,3 +86,12 @@ def test_a_sender_with_an_attentive_receiver_never_waits_for_ever(
         allowance.sent += item
         waiting.append(item)
         assert sum(waiting) <= size + max(items)
+
+
+def test_a_whole_item_arrives_in_one_step() -> None:
+    window = Window(10)
+    window.take(30)
+    assert window.received == 30
+    with pytest.raises(ProtocolError, match="without credit"):
+        window.take(1)
+    assert window.received == 30

@@ -225,6 +225,30 @@ def test_any_bytes_are_a_frame_or_an_error_of_the_peer(tail: bytes, start: bytes
 # --- Sizes ---------------------------------------------------------------------------------------------------------
 
 
+@given(
+    st.sampled_from([frames.data, frames.reply]),
+    st.integers(1, MAX_ID) | st.integers(1, 70_000),
+    st.integers(0, 2),
+    st.binary(max_size=300),
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 255)), max_size=2),
+)
+def test_the_short_way_comes_to_the_same(
+    write: Any, id: int, flags: int, payload: bytes, changes: list[tuple[int, int]]
+) -> None:
+    body = bytearray((write(id, flags, len(payload)) + payload)[4:])
+    for place, byte in changes:
+        if place < len(body):
+            body[place] = byte
+
+    def outcome(body: bytes | bytearray) -> Any:
+        try:
+            return frames.decode(body)
+        except ProtocolError as error:
+            return error.message
+
+    assert outcome(bytes(body)) == outcome(body)  # only bytes go the short way
+
+
 def test_a_method_name_has_1_to_255_bytes() -> None:
     for name in ("m", "m" * 23, "m" * 24, "m" * 255, "é" * 127, "\N{SNAKE}" * 63):
         assert frames.method_item(name) == cbor2.dumps(name)

@@ -59,18 +59,12 @@ class Received(Items[T]):
         self._translate = terms.translate
         self.told: BaseException | None = None
 
-    async def __anext__(self) -> T:
-        try:
-            return await super().__anext__()
-        except StopAsyncIteration:
-            raise
-        except Error as error:
+    async def _tell(self, error: Exception) -> Exception:
+        if isinstance(error, Error):
             await self._call.let_scope_speak(error)
-            self.told = self._translate(error)
-            raise self.told from self.told.__cause__
-        except Exception as error:
-            self.told = error
-            raise
+            error = self._translate(error)
+        self.told = error
+        return error
 
 
 @asynccontextmanager

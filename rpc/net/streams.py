@@ -142,14 +142,26 @@ class Stream:
 
     # --- Items ---------------------------------------------------------------------------------------------------
 
+    def receive_nowait(self) -> bytes | None:
+        """The next item's payload, where one has arrived; None where `receive` has to be awaited.
+
+        Now and then that is so for the checkpoint alone.
+        """
+        taken = self._taken = self._taken + 1
+        if not (self._arrived and taken % _BUSY):
+            return None
+        payload = self._arrived.take()
+        if self._host.session.consumed(self._record, len(payload)):
+            self._host.flush_soon()
+        return payload
+
     async def receive(self) -> bytes | None:
         """The next item's payload, or None behind the last; a cancelled call takes none.
 
         Raises:
             Error: the failure of the call, behind the items that came before it.
         """
-        self._taken += 1
-        if not self._taken % _BUSY:
+        if self._arrived:
             await trio.lowlevel.checkpoint()
         while not self._arrived:
             if self.has_ended:
@@ -206,13 +218,27 @@ class Items(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
-        payload = await self._stream.receive()
-        if payload is None:
-            raise StopAsyncIteration
-        index = self._index
-        self._index = index + 1
         try:
-            value = decode(payload)
-        except ProfileError as problem:
-            raise self._refuse(problem, index) from None
-        return self._convert(value, index)
+            payload = self._stream.receive_nowait()
+            if payload is None:
+                payload = await self._stream.receive()
+                if payload is None:
+                    raise StopAsyncIteration
+            index = self._index
+            self._index = index + 1
+            try:
+                value = decode(payload)
+            except ProfileError as problem:
+                raise self._refuse(problem, index) from None
+            return self._convert(value, index)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:
+            told = await self._tell(error)
+            if told is error:
+                raise
+            raise told from told.__cause__
+
+    async def _tell(self, error: Exception) -> Exception:
+        """What iterating raises for a failure."""
+        return error

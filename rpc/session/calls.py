@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from rpc.session.credit import Allowance, Window
-from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, QUEUED, Step
+from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, OPEN, QUEUED, Step
 from rpc.wire import frames
 
 __all__ = ["Incoming", "Outgoing", "Parts", "Record"]
@@ -77,6 +77,11 @@ class Outgoing:
         self.owner: Any = None
         self.stream: Any = None
 
+    @property
+    def is_between_items(self) -> bool:
+        """Whether what comes next may be an item, or its first fragment."""
+        return self.state is OPEN and self.items_in is not None and self.parts is None and not self.reply_begun
+
     def step(self, step: Step) -> None:
         self.state = CALLER_STEPS[self.state][step]
 
@@ -130,6 +135,11 @@ class Incoming:
         self.got_end = not flags & frames.SENDS
         self.owner: Any = None
         self.stream: Any = None
+
+    @property
+    def is_between_items(self) -> bool:
+        """Whether what comes next may be an item, or its first fragment."""
+        return self.state is OPEN and self.items_in is not None and self.parts is None and not self.got_end
 
     def step(self, step: Step) -> None:
         self.state = CALLEE_STEPS[self.state][step]

@@ -73,6 +73,11 @@ class Window:
         """`size` bytes of an item have arrived."""
         self.received += size
 
+    def take(self, size: int) -> None:
+        """A whole item of `size` bytes has arrived; raises as `start`."""
+        self.start()
+        self.received += size
+
     def consume(self, size: int) -> int | None:
         """The application took `size` bytes; gives the total to grant now, or None while it is too early.
 

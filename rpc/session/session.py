@@ -22,7 +22,6 @@ from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unav
 from rpc.limits import Limits
 from rpc.session.callee import Callee
 from rpc.session.caller import Caller
-from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
 from rpc.session.shared import Shared
@@ -73,6 +72,7 @@ class Session:
         caller: the calls that this side makes.
         callee: the calls that the peer makes.
         outbox: what waits to be written.
+        consumed: tells that the application took an item, see `Shared.consumed`.
         frames_read: how many frames have come, HELLO among them.
     """
 
@@ -82,6 +82,7 @@ class Session:
         self.caller = Caller(self._shared)
         self.callee = Callee(self._shared)
         self.outbox = self._shared.outbox
+        self.consumed = self._shared.consumed
         self.frames_read = 0
         self._phase = Phase.GREETING
         self._take_body = self._take_hello
@@ -221,10 +222,6 @@ class Session:
             )
         pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
         self.outbox.put_frame(b"".join((head, *pieces)))
-
-    def consumed(self, record: Record, size: int) -> bool:
-        """The application took an item of `size` bytes from either side's call; tells whether a CREDIT is queued."""
-        return self._shared.consumed(record, size)
 
     def ping(self, token: int) -> None:
         """Queue a PING; the peer's PONG comes back as an event with the same token."""
