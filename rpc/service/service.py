@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, ClassVar, Never, ParamSpec, Protocol, TypeVar, overload
 
-from rpc.limits import MAX_METHOD
 from rpc.service.convert import Converter
 from rpc.service.function import Shape, shape_of
 from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
+from rpc.service.names import check_service_name, full_name
 
 __all__ = ["Service"]
 
@@ -21,8 +20,6 @@ T = TypeVar("T")
 Nothing = TypeVar("Nothing", bound=Never)
 Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
 Opener = TypeVar("Opener", bound=Callable[[], Any])
-
-_SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 class Registering(Protocol):
@@ -62,10 +59,8 @@ class Service:
     """The first segment of the services that describe a server itself."""
 
     def __init__(self, name: str, *, doc: str = "", converter: Converter | None = None) -> None:
-        segments = name.split(".")
-        if not all(_SEGMENT.fullmatch(segment) for segment in segments):
-            raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
-        if segments[0] == self._reserved:
+        check_service_name(name)
+        if name.split(".")[0] == self._reserved:
             raise ValueError(f"{name!r} is reserved for the services that describe a server: take another name")
         self.name = name
         self.doc = inspect.cleandoc(doc)
@@ -227,18 +222,10 @@ class Service:
         return register if function is None else register(function)
 
     def _full_name(self, function: Any, name: str | None) -> str:
-        short_name = getattr(function, "__name__", "") if name is None else name
-        if not _SEGMENT.fullmatch(short_name):
-            raise ValueError(
-                f"{self.name}: {short_name or function!r} is no name for a method: give it one with name=, "
-                "of letters, digits and _"
-            )
-        full_name = f"{self.name}.{short_name}"
-        if len(full_name) > MAX_METHOD:
-            raise ValueError(f"{full_name!r} is too long for the wire: a name has at most {MAX_METHOD} characters")
-        if full_name in self.handles:
-            raise ValueError(f"{full_name!r} is registered already: give one of the two another name with name=")
-        return full_name
+        found = full_name(self.name, getattr(function, "__name__", "") if name is None else name, function)
+        if found in self.handles:
+            raise ValueError(f"{found!r} is registered already: give one of the two another name with name=")
+        return found
 
     def lifespan(self, function: Opener, /) -> Opener:
         """Open what the handlers need before the first call, and close it after the last one: a decorator.
