@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from rpc.errors import Unavailable as Unavailable
     from rpc.errors import Unimplemented as Unimplemented
     from rpc.limits import Limits as Limits
+    from rpc.net.tls import client_tls as client_tls
+    from rpc.net.tls import server_tls as server_tls
     from rpc.peer import Peer as Peer
+    from rpc.server.authentication import tokens as tokens
+    from rpc.server.health import Health as Health
     from rpc.server.serve import run as run
     from rpc.server.serve import serve as serve
     from rpc.server.stdio import serve_stdio as serve_stdio
@@ -85,7 +89,10 @@ _HOMES = {
         "Unimplemented",
     ),
     "rpc.limits": ("Limits",),
+    "rpc.net.tls": ("client_tls", "server_tls"),
     "rpc.peer": ("Peer",),
+    "rpc.server.authentication": ("tokens",),
+    "rpc.server.health": ("Health",),
     "rpc.server.serve": ("run", "serve"),
     "rpc.server.stdio": ("serve_stdio",),
     "rpc.service.context": ("Context",),

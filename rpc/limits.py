@@ -106,8 +106,11 @@ class Limits:
     max_unread: int = attrs.field(default=1_048_576, validator=attrs.validators.ge(65536))
     """Bytes of answers that a peer made necessary and does not read, before it is cut off."""
 
+    tls_timeout: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    """Seconds for a TLS handshake: a few round trips, and the arithmetic of a slow machine at either end."""
+
     handshake_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
-    """Seconds until the peer's HELLO must have come."""
+    """Seconds until the peer's HELLO must have come, and its credential be accepted."""
 
     frame_timeout: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
     """Seconds in which a frame that has begun, and a call that came in fragments, must be whole."""

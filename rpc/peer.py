@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 __all__ = ["Peer"]
@@ -17,6 +19,9 @@ class Peer:
         transport: ``unix``, ``tcp``, ``tls``, ``udp``, ``unixgram``, ``pipe`` or ``memory``.
         uid, gid, pid: of the peer's process when it connected, told by the kernel (SO_PEERCRED), or of a child that
             we started; None elsewhere.
+        names: those in the certificate that TLS has verified: of a server always, of a client where the server asks
+            for one; else empty.
+        identity: what the server's `authenticate` returned; None where there is none.
     """
 
     address: str
@@ -24,3 +29,5 @@ class Peer:
     uid: int | None = None
     gid: int | None = None
     pid: int | None = None
+    names: tuple[str, ...] = ()
+    identity: Any = attrs.field(default=None, hash=False)

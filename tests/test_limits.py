@@ -22,7 +22,7 @@ LEAST = {
     "drain_timeout": 0,
     "keepalive": 1.0,
 }
-POSITIVE = {"handshake_timeout", "frame_timeout", "stall_timeout", "keepalive_timeout"}
+POSITIVE = {"tls_timeout", "handshake_timeout", "frame_timeout", "stall_timeout", "keepalive_timeout"}
 
 
 def test_the_defaults() -> None:
@@ -36,6 +36,7 @@ def test_the_defaults() -> None:
         "max_connections": 1024,
         "max_notifications": 1024,
         "max_unread": 1048576,
+        "tls_timeout": 10.0,
         "handshake_timeout": 5.0,
         "frame_timeout": 30.0,
         "stall_timeout": 10.0,

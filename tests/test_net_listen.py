@@ -128,7 +128,7 @@ async def test_a_live_server_keeps_its_address(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("tls://127.0.0.1:0", "tls needs a TLS context"),
+        ("tls://127.0.0.1:0", "it needs a certificate: give tls=rpc.server_tls"),
         ("udp://127.0.0.1:0", "it takes datagrams, not connections"),
         ("unixgram:/tmp/calc.dg", "it takes datagrams, not connections"),
     ],

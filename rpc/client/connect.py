@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+import ssl
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 import trio
 
-from rpc.address import Address, parse
+from rpc.address import Address, Scheme, parse
 from rpc.client.client import Client
 from rpc.errors import Processed, Unavailable
 from rpc.limits import Limits
@@ -33,24 +34,33 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 async def connect(
     address: str | Address,
     *,
+    tls: ssl.SSLContext | None = None,
+    credential: str | bytes | None = None,
     services: Service | Sequence[Service] = (),
     limits: Limits | None = None,
     allow_uids: Collection[int] | None = None,
+    insecure: bool = False,
     wait: float = 0,
 ) -> AsyncGenerator[Client]:
     """Connect to a server: ``async with rpc.connect("unix:/run/calc.sock") as client``.
 
     Args:
         address: see `rpc.address`.
+        tls: for ``tls://``, as `rpc.client_tls` makes it; None to trust the system's authorities and show no
+            certificate.
+        credential: tells the server's `authenticate` who we are; text travels as UTF-8. It is sent to a server that
+            the kernel or a certificate has named, and to no other.
         services: what this side serves to the server, over the same connection.
         limits: what the server may make us do; the defaults of `Limits` where None.
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
+        insecure: whether the credential is sent also where others may read it, or may pose as the server.
         wait: seconds to try for, where the server is still starting.
 
     Raises:
         Unavailable: (not processed) there is no connection; the message has the address and the cause.
-        ValueError: the address is none, or takes no connections.
+        ValueError: the address is none, or takes no connections; `tls` is no context for clients, or of no use
+            there; the credential would not be safe on its way, or is too long for a HELLO.
 
     The block's own exception comes out as it is. A lost connection does not cancel the block: calls raise
     `Unavailable`. At the end of the block what is queued leaves, and the connection is closed; when the block fails
@@ -58,8 +68,19 @@ async def connect(
     """
     target = parse(address)
     limits = limits or Limits()
+    if isinstance(credential, str):
+        credential = credential.encode()
+    if credential is not None and not insecure:
+        _check_safe(target, tls)
     async with open_handlers(services) as handlers, open_foundation() as nursery:
-        connection = await _open(target, handlers, limits, allow_uids, wait, nursery)
+        readiness = Readiness()
+        nursery.start_soon(readiness.run)
+
+        async def attempt() -> Connection:
+            link = await _dial(target, tls, allow_uids)
+            return await open_connection(link, handlers, limits, readiness, nursery, credential)
+
+        connection = await _patiently(attempt, wait)
         client = connection.client = Client(connection)
         async with closing_client(client):
             yield client
@@ -76,23 +97,24 @@ async def closing_client(client: Client) -> AsyncGenerator[None]:
     await client.aclose()
 
 
-async def _open(
-    address: Address,
-    handlers: Handlers,
-    limits: Limits,
-    allow_uids: Collection[int] | None,
-    wait: float,
-    nursery: trio.Nursery,
-) -> Connection:
-    """A connection whose peer has said HELLO, tried for `wait` seconds."""
-    readiness = Readiness()
-    nursery.start_soon(readiness.run)
-    give_up = trio.current_time() + wait
+def _check_safe(address: Address, tls: ssl.SSLContext | None) -> None:
+    """Refuse to send a credential where others may read it, or may pose as the server."""
+    if address.is_path or (address.scheme is Scheme.TLS and (tls is None or tls.verify_mode is ssl.CERT_REQUIRED)):
+        return
+    fix = "let tls= verify the server" if address.scheme is Scheme.TLS else "use tls:// or a Unix socket"
+    raise ValueError(
+        f"a credential is not safe on its way to {address}: {fix}, or pass insecure=True where the network itself "
+        "keeps strangers out"
+    )
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Connection]], seconds: float) -> Connection:
+    """Try until there is a connection, for so many seconds."""
+    give_up = trio.current_time() + seconds
     pause = _FIRST_PAUSE
     while True:
         try:
-            link = await _dial(address, allow_uids)
-            return await open_connection(link, handlers, limits, readiness, nursery)
+            return await attempt()
         except Unavailable:
             if trio.current_time() + pause > give_up:
                 raise
@@ -100,8 +122,8 @@ async def _open(
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _dial(address: Address, allow_uids: Collection[int] | None) -> Link:
-    link = await dial(address)
+async def _dial(address: Address, tls: ssl.SSLContext | None, allow_uids: Collection[int] | None) -> Link:
+    link = await dial(address, None if address.is_path else tls)
     refusal = refusal_of(link.peer, allow_uids)
     if refusal is not None:
         link.close()
@@ -111,14 +133,20 @@ async def _dial(address: Address, allow_uids: Collection[int] | None) -> Link:
 
 
 async def open_connection(
-    link: Link, handlers: Handlers, limits: Limits, readiness: Readiness, nursery: trio.Nursery
+    link: Link,
+    handlers: Handlers,
+    limits: Limits,
+    readiness: Readiness,
+    nursery: trio.Nursery,
+    credential: bytes | None = None,
 ) -> Connection:
     """Greet the peer on a link; the connection's tasks live in `nursery`.
 
     Raises:
+        ValueError: the credential is too long for a HELLO.
         Unavailable: (not processed) the peer refused us, spoke another protocol, or said nothing in time.
     """
-    session = Session(is_connector=True, limits=limits, agent=AGENT)
+    session = Session(is_connector=True, limits=limits, agent=AGENT, credential=credential)
     connection = Connection(link, session, readiness, handlers, limits)
     await nursery.start(connection.run)
     try:

@@ -14,13 +14,13 @@ The rules:
    waiter and cancel every handler; the link is closed; `run` cancels what is left.
 5. A failure inside is the end of this connection alone.
 
-The tasks are `run`, the workers of `rpc.net.workers`, and now and then `_linger`, one of the writer, a timer of
+The tasks are `run`, the workers of `rpc.net.workers`, and now and then `linger` of
+`rpc.net.leaving`, one of the writer, a timer of
 `rpc.net.timers`; all live in the nursery of `run`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import logging
 from collections.abc import Callable
@@ -29,11 +29,13 @@ from typing import Any
 
 import trio
 
-from rpc.errors import ProtocolError, Reason, Unavailable
+from rpc.errors import ProtocolError, Reason
 from rpc.limits import Limits
 from rpc.net import outcomes
 from rpc.net.dispatch import Dispatcher
+from rpc.net.greeting import Authenticate, Refusal, greet
 from rpc.net.handlers import Handlers
+from rpc.net.leaving import LINGER, drain, linger
 from rpc.net.link import Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
@@ -54,9 +56,6 @@ _logger = logging.getLogger("rpc")
 
 _READ = 65_536
 """Bytes of one read. The space is allocated each time, so it is no larger than most batches need."""
-
-_LINGER = 1.0
-"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
 
 
 class Connection:
@@ -130,12 +129,14 @@ class Connection:
     async def run(
         self,
         *,
-        refusal: tuple[Reason, str] | None = None,
+        refusal: Refusal | None = None,
+        authenticate: Authenticate | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Serve the connection until it ends; started when the peer's HELLO was read or will not come.
 
-        With a `refusal` the peer is told so, and nothing of it is taken.
+        With a `refusal` the peer is told so, and nothing of it is taken; with `authenticate` it is so unless that
+        says who the peer is.
 
         When this returns or is cancelled, the link is closed and no task is left.
         """
@@ -144,14 +145,7 @@ class Connection:
                 self.nursery = nursery
                 self.workers = Workers(nursery, self.context)
                 self.dispatcher.notifications.nursery = nursery
-                self.readiness.add(self, nursery)
-                if refusal is not None:
-                    self.refuse(*refusal)
-                self.flush()
-                with trio.move_on_after(self.limits.handshake_timeout):
-                    await self.opened.wait()
-                if not self.opened.is_set():
-                    self.abort(Reason.TOO_SLOW, "no HELLO came in time")
+                await greet(self, refusal, authenticate)
                 task_status.started()
                 if self.peer.transport not in ("unix", "memory") and self.session.is_open:
                     nursery.start_soon(keep_alive, self)
@@ -380,36 +374,11 @@ class Connection:
         self.room.unpark_all()
         _logger.warning("%s: connection error: %s", self.peer.address, quote(error.message))
         # Who does not read its answers would not read the GOAWAY either.
-        self.nursery.start_soon(self._linger, 0 if self.session.is_overrun else _LINGER)
-
-    async def _linger(self, seconds: float) -> None:
-        await trio.lowlevel.checkpoint()
-        with trio.move_on_after(seconds):
-            await self.flushed()
-            if not self.is_over:
-                self.link.shutdown_write()
-            await self.ended.wait()
-        assert self.failure is not None
-        self.end(self.failure.message)
-
-    # --- Drain ---------------------------------------------------------------------------------------------------
+        self.nursery.start_soon(linger, self, 0 if self.session.is_overrun else LINGER, error.message)
 
     async def drain(self) -> None:
-        """Take no more calls, let open ones and notifications end, then end; the caller's scope says how long.
-
-        GOAWAY goes in two phases (section 6), so that calls which cross the first are served. A cancelled drain
-        leaves the connection open, and refusing calls.
-        """
-        self.session.drain(text="the server is stopping")
-        with trio.move_on_after(1), contextlib.suppress(Unavailable):
-            await self.ping()
-        self.session.drain(last=True, text="the server is stopping")
-        self.flush()
-        while not self.is_over and not self.session.is_idle:
-            await self.drained.park()
-        await self.dispatcher.notifications.finish()
-        await self.flushed()
-        self.end("this side drained it")
+        """Take no more calls, let those that are open end, and end; see `rpc.net.leaving`."""
+        await drain(self)
 
 
 _REASONS = frozenset(int(reason) for reason in Reason)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from rpc.address import Address, Scheme
 from rpc.errors import Processed, Unavailable
-from rpc.net import sockets, system
+from rpc.net import sockets, system, tls
 from rpc.net.link import Link, SocketLink
+from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 
 __all__ = ["dial"]
@@ -31,28 +33,27 @@ _PLAIN_WORDS = {
 }
 
 
-async def dial(address: Address) -> Link:
+async def dial(address: Address, context: ssl.SSLContext | None = None) -> Link:
     """Connect to a server.
 
-    How long it may take is the caller's cancel scope to say; a cancelled call leaves nothing open.
+    How long it may take is the caller's cancel scope to say; a cancelled call leaves nothing open. The handshake of
+    TLS is still to come.
+
+    Args:
+        address: where the server listens.
+        context: for ``tls://``; None for one that trusts the system's authorities.
 
     Raises:
         Unavailable: there is no connection; the message has the address and the cause, which is chained too.
-        ValueError: nobody connects to such an address.
+        ValueError: nobody connects to such an address, or the context is none for clients.
     """
     connect = _TRANSPORTS.get(address.scheme)
     if connect is None:
-        raise ValueError(f"cannot connect to {address}: {_why_not(address)}")
+        raise ValueError(f"cannot connect to {address}: only notifications travel there, through rpc.notifier")
     try:
-        return await connect(address)
+        return await connect(address, context)
     except OSError as error:
         raise Unavailable(f"cannot connect to {address}: {_cause(error)}", processed=Processed.NOT_PROCESSED) from error
-
-
-def _why_not(address: Address) -> str:
-    if address.is_datagram:
-        return "only notifications travel there, through rpc.notifier"
-    return f"{address.scheme.value} needs a TLS context, which this version does not take"
 
 
 def _cause(error: OSError) -> str:
@@ -71,7 +72,7 @@ def _words(failure: OSError) -> str:
 # --- Unix ------------------------------------------------------------------------------------------------------
 
 
-async def _dial_unix(address: Address) -> Link:
+async def _dial_unix(address: Address, context: ssl.SSLContext | None) -> Link:
     await trio.lowlevel.checkpoint()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -97,7 +98,19 @@ async def _connect_unix(sock: socket.socket, path: str) -> None:
 # --- TCP -------------------------------------------------------------------------------------------------------
 
 
-async def _dial_tcp(address: Address) -> Link:
+async def _dial_tcp(address: Address, context: ssl.SSLContext | None) -> Link:
+    if context is not None:
+        raise ValueError(f"{address} is TCP without TLS, so tls= would do nothing: write tls:// or leave it out")
+    return SocketLink(*await _open_tcp(address))
+
+
+async def _dial_tls(address: Address, context: ssl.SSLContext | None) -> Link:
+    context = context or tls.client_tls()
+    tls.check(context, is_server=False)
+    return TlsLink(*await _open_tcp(address), context, address.host)
+
+
+async def _open_tcp(address: Address) -> tuple[socket.socket, Peer]:
     if not address.host or not address.port:
         raise ValueError(f"cannot connect to {address}: a client needs a host and a port")
     stream = await trio.open_tcp_stream(address.host, address.port)
@@ -105,14 +118,15 @@ async def _dial_tcp(address: Address) -> Link:
     sock = socket.socket(fileno=stream.socket.detach())
     try:
         sockets.tune(sock)
-        peer = Peer(address=str(sockets.name_of(address.scheme, sock.getpeername())), transport="tcp")
+        name = sockets.name_of(address.scheme, sock.getpeername())
     except OSError:
         sock.close()
         raise
-    return SocketLink(sock, peer)
+    return sock, Peer(address=str(name), transport=address.scheme.value)
 
 
-_TRANSPORTS: dict[Scheme, Callable[[Address], Awaitable[Link]]] = {
+_TRANSPORTS: dict[Scheme, Callable[[Address, ssl.SSLContext | None], Awaitable[Link]]] = {
     Scheme.UNIX: _dial_unix,
     Scheme.TCP: _dial_tcp,
+    Scheme.TLS: _dial_tls,
 }

@@ -59,6 +59,20 @@ class SocketLink:
         """Read straight into `view` and give the count of bytes; raises as `receive_nowait`."""
         return self.socket.recv_into(view)
 
+    async def receive_some(self, size: int) -> bytes:
+        """Wait for at most `size` bytes; ``b""`` is the end of the peer's stream.
+
+        Raises:
+            OSError: the peer is gone.
+            trio.ClosedResourceError: `close` came first.
+        """
+        while True:
+            await self.wait_readable()
+            try:
+                return self.receive_nowait(size)
+            except BlockingIOError:
+                pass
+
     async def wait_readable(self) -> None:
         """Wait until there is something to read; raises `trio.ClosedResourceError` when `close` comes first."""
         await trio.lowlevel.wait_readable(self.socket)
@@ -118,14 +132,14 @@ class StreamLink:
         self.peer = peer
         self.explain = explain
 
-    async def receive_some(self) -> bytes | bytearray:
-        """Wait for bytes; ``b""`` is the end of the peer's stream.
+    async def receive_some(self, size: int | None = None) -> bytes | bytearray:
+        """Wait for bytes, at most `size` where that is given; ``b""`` is the end of the peer's stream.
 
         Raises:
             trio.BrokenResourceError: the peer is gone.
             trio.ClosedResourceError: this side closed the stream.
         """
-        return await self.stream.receive_some()
+        return await self.stream.receive_some(size)
 
     def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
         """Nothing goes without waiting: gives back all."""

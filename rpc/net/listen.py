@@ -9,13 +9,15 @@ import errno
 import logging
 import math
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 import trio
 
 from rpc.address import Address, Scheme
-from rpc.net import sockets, system, unix_socket
+from rpc.net import sockets, system, tls, unix_socket
 from rpc.net.link import Link, SocketLink
+from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 
 __all__ = ["BACKLOG", "Listener", "listen"]
@@ -59,9 +61,17 @@ class Listener:
         address: where it listens, with the port that the system chose, or the path that was asked for.
     """
 
-    def __init__(self, sock: socket.socket, address: Address, *, remove: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        address: Address,
+        *,
+        remove: Callable[[], None] = _nothing,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.address = address
         self._socket = sock
+        self._context = context
         self._remove = remove
         self._next_complaint = -math.inf
 
@@ -92,7 +102,8 @@ class Listener:
                 await self._recover(error)
                 continue
             try:
-                return SocketLink(sock, self._introduce(sock, name))
+                peer = self._introduce(sock, name)
+                return SocketLink(sock, peer) if self._context is None else TlsLink(sock, peer, self._context)
             except OSError:
                 sock.close()
 
@@ -133,7 +144,13 @@ class Listener:
         await trio.lowlevel.checkpoint()
 
 
-async def listen(address: Address, *, backlog: int = BACKLOG, mode: int = unix_socket.OWNER_ONLY) -> list[Listener]:
+async def listen(
+    address: Address,
+    *,
+    backlog: int = BACKLOG,
+    mode: int = unix_socket.OWNER_ONLY,
+    context: ssl.SSLContext | None = None,
+) -> list[Listener]:
     """Listen on an address: one listener, or one for each address that a host name or an empty host stands for.
 
     A cancelled call leaves nothing behind.
@@ -142,34 +159,38 @@ async def listen(address: Address, *, backlog: int = BACKLOG, mode: int = unix_s
         address: where to listen.
         backlog: connections that the kernel may hold until they are accepted.
         mode: of a socket file. Who opens it to other users must look at the `Peer` of each link.
+        context: for ``tls://``; other addresses do not use it.
 
     Raises:
         OSError: the address is in use, by a live server where it is a socket file, or cannot be bound.
-        ValueError: nobody accepts connections on such an address.
+        ValueError: nobody accepts connections on such an address, or not without a context for servers.
     """
     opener = _TRANSPORTS.get(address.scheme)
     if opener is None:
-        raise ValueError(f"cannot listen on {address}: {_why_not(address)}")
-    return await opener(address, backlog, mode)
+        raise ValueError(f"cannot listen on {address}: it takes datagrams, not connections")
+    return await opener(address, backlog, mode, context)
 
 
-def _why_not(address: Address) -> str:
-    if address.is_datagram:
-        return "it takes datagrams, not connections"
-    return f"{address.scheme.value} needs a TLS context, which this version does not take"
-
-
-async def _listen_unix(address: Address, backlog: int, mode: int) -> list[Listener]:
+async def _listen_unix(address: Address, backlog: int, mode: int, context: ssl.SSLContext | None) -> list[Listener]:
     file = await unix_socket.bind(address.path, socket.SOCK_STREAM, backlog=backlog, mode=mode)
     return [Listener(file.socket, address, remove=file.remove)]
 
 
-async def _listen_tcp(address: Address, backlog: int, mode: int) -> list[Listener]:
+async def _listen_tcp(address: Address, backlog: int, mode: int, context: ssl.SSLContext | None) -> list[Listener]:
     bound = await sockets.bind_all(address, socket.SOCK_STREAM, backlog=backlog)
     return [Listener(sock, sockets.name_of(address.scheme, sock.getsockname())) for sock in bound]
 
 
-_TRANSPORTS: dict[Scheme, Callable[[Address, int, int], Awaitable[list[Listener]]]] = {
+async def _listen_tls(address: Address, backlog: int, mode: int, context: ssl.SSLContext | None) -> list[Listener]:
+    if context is None:
+        raise ValueError(f"cannot listen on {address}: it needs a certificate: give tls=rpc.server_tls(cert, key)")
+    tls.check(context, is_server=True)
+    bound = await sockets.bind_all(address, socket.SOCK_STREAM, backlog=backlog)
+    return [Listener(sock, sockets.name_of(address.scheme, sock.getsockname()), context=context) for sock in bound]
+
+
+_TRANSPORTS: dict[Scheme, Callable[[Address, int, int, ssl.SSLContext | None], Awaitable[list[Listener]]]] = {
     Scheme.UNIX: _listen_unix,
     Scheme.TCP: _listen_tcp,
+    Scheme.TLS: _listen_tls,
 }

@@ -21,6 +21,7 @@ _LARGE = 65_536
 
 _FOREIGN = (
     (b"\x16\x03", "the peer speaks TLS: connect with tls://"),
+    (b"\x15\x03", "the peer speaks TLS: connect with tls://"),
     (b"GET ", "the peer speaks HTTP"),
     (b"POST", "the peer speaks HTTP"),
     (b"PUT ", "the peer speaks HTTP"),

@@ -32,7 +32,7 @@ class Settings:
     window: int = limits.LEAST_WINDOW
     features: tuple[str, ...] = ()
     agent: str = ""
-    credential: bytes | None = None
+    credential: bytes | None = attrs.field(default=None, repr=False)
     min_ping: int = limits.LEAST_MIN_PING
 
 

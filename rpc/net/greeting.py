@@ -1,0 +1,150 @@
+"""Greeting: what stands between a link and the first call: TLS, the peer's HELLO, and who the peer is.
+
+Where a server asks who its peer is, the HELLO is read here and nothing is looked at behind it, until the answer is
+there. So whatever a stranger sends, none of it has been judged, let alone run, when the stranger is turned away.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+import attrs
+import trio
+
+from rpc.errors import PermissionDenied, Reason, Unauthenticated
+from rpc.limits import MAX_FIRST_FRAME
+from rpc.net.handlers import raise_unmixed
+from rpc.net.host import Host
+from rpc.net.readiness import Pumped, Readiness
+from rpc.net.tls_link import TlsLink
+from rpc.peer import Peer
+from rpc.wire.framing import PREFIX
+
+__all__ = ["Authenticate", "Refusal", "greet"]
+
+_logger = logging.getLogger("rpc")
+
+Authenticate: TypeAlias = Callable[[bytes | None, Peer], Awaitable[Any]]
+"""Given the credential of a HELLO, None where there is none, and the peer as the transport knows it: who that is.
+None, or an exception, turns the peer away."""
+
+Refusal: TypeAlias = tuple[Reason, str]
+"""Why a peer is turned away, as its GOAWAY tells it."""
+
+_READ = 16_384
+"""Bytes of one read before it is known who the peer is: with the largest HELLO, 32 KiB in all."""
+
+_REFUSED = "credential refused"
+"""All that a peer is told whose credential is missing, unknown, or was too much for `authenticate`."""
+
+
+class Greeted(Host, Pumped, Protocol):
+    """A connection as it is seen here; the attributes are explained in `rpc.net.connection`."""
+
+    readiness: Readiness
+    opened: trio.Event
+
+    def refuse(self, reason: Reason, text: str) -> None:
+        """Turn the peer away before anything runs."""
+        ...
+
+
+async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Authenticate | None) -> None:
+    """Bring a connection to where calls may come, or to its end; afterwards it is read.
+
+    Args:
+        connection: whose `run` this is a part of.
+        refusal: tell the peer this, and take nothing of it.
+        authenticate: who the peer is; None where nobody asks.
+    """
+    limits = connection.limits
+    if isinstance(connection.link, TlsLink) and not await _secure(connection, connection.link):
+        return
+    if refusal is not None:
+        connection.refuse(*refusal)
+    connection.flush()
+    deadline = trio.current_time() + limits.handshake_timeout
+    with trio.move_on_at(deadline) as identifying:
+        if authenticate is not None and refusal is None:
+            await _identify(connection, authenticate)
+    if connection.is_over or connection.is_lost:
+        return
+    connection.readiness.add(connection, connection.nursery)
+    with trio.move_on_at(deadline):
+        await connection.opened.wait()
+    if not connection.opened.is_set():
+        connection.abort(Reason.TOO_SLOW, "no HELLO came in time")
+    elif identifying.cancelled_caught:
+        connection.abort(Reason.TOO_SLOW, f"it was not known within {limits.handshake_timeout:g} s who you are")
+
+
+async def _secure(connection: Greeted, link: TlsLink) -> bool:
+    """Shake hands; False where that failed and the connection has ended."""
+    seconds = connection.limits.tls_timeout
+    with trio.move_on_after(seconds) as patience:
+        problem = await link.shake_hands()
+    if patience.cancelled_caught:
+        problem = f"no TLS handshake within {seconds:g} s"
+    if problem is None:
+        return True
+    if link.is_server:
+        _logger.warning("%s: no connection: %s", connection.peer.address, problem)
+    connection.end(problem)
+    return False
+
+
+async def _identify(connection: Greeted, authenticate: Authenticate) -> None:
+    """Read the peer's HELLO and find out who it is, then take what came with the HELLO."""
+    try:
+        first, rest = await _first_frame(connection)
+    except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, EOFError):
+        connection.lose("the peer closed the connection")
+        return
+    connection.pump_data(first)
+    if connection.settings is None or not connection.session.is_open:
+        return
+    identity = await _ask(authenticate, connection.settings.credential, connection.peer)
+    if connection.is_over:
+        return
+    if identity is None:
+        connection.refuse(Reason.CREDENTIAL, _REFUSED)
+        return
+    connection.link.peer = attrs.evolve(connection.peer, identity=identity)
+    if rest:
+        connection.pump_data(rest)
+
+
+async def _first_frame(connection: Greeted) -> tuple[bytes, bytes]:
+    """The bytes of the peer's first frame, and those that came with it; all of them where its length is absurd."""
+    data = b""
+    size = PREFIX
+    while len(data) < size:
+        piece = await connection.link.receive_some(_READ)
+        if not piece:
+            raise EOFError
+        data += piece
+        if len(data) >= PREFIX:
+            size = PREFIX + int.from_bytes(data[:PREFIX], "big")
+            if size > PREFIX + MAX_FIRST_FRAME:
+                break
+    return data[:size], data[size:]
+
+
+async def _ask(authenticate: Authenticate, credential: bytes | None, peer: Peer) -> Any:
+    """What `authenticate` says, and None where it raises. Its message may hold the credential: it is not logged."""
+    try:
+        try:
+            return await authenticate(credential, peer)
+        except BaseExceptionGroup as group:
+            raise_unmixed(group)
+    except (PermissionDenied, Unauthenticated):
+        return None
+    except Exception as error:
+        [*_, place] = traceback.extract_tb(error.__traceback__)
+        _logger.error(
+            "%s: authenticate raised %s (%s, line %s)", peer.address, type(error).__name__, place.filename, place.lineno
+        )
+        return None
