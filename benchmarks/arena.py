@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-import signal
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -22,12 +22,17 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks.contender import Contender, Outcome, Turns
+from benchmarks.actor import Answer, Failed, Order, be_client, be_server
+from benchmarks.contender import Contender, Place
+from benchmarks.processes import kill_group
+from benchmarks.workload import Round, Workload
 
-__all__ = ["Pair", "Pinning", "Round", "arena", "play"]
+__all__ = ["Pair", "Pinning", "arena", "play"]
 
 _SPAWN = multiprocessing.get_context("spawn")
 _START_TIMEOUT = 30.0  # a server that imports little is up in half a second, on a busy machine in a few
+_TURN_TIMEOUT = 20.0  # beyond the turn itself
+_WARM_UP = 0.1  # a part of a turn that comes before those that are counted
 
 
 class Pinning(Enum):
@@ -38,113 +43,122 @@ class Pinning(Enum):
     TOGETHER = "together"
 
 
-@attrs.frozen
-class Round:
-    """One contender's turn: calls answered, seconds they took, and seconds of processor time that each side used."""
-
-    calls: int
-    seconds: float
-    client_cpu: float
-    server_cpu: float
-
-    @property
-    def rate(self) -> float:
-        """Calls a second."""
-        return self.calls / self.seconds
-
-
-@attrs.frozen
+@attrs.define
 class Pair:
     """The two processes of a contender, connected and at rest between turns."""
 
     contender: Contender
     server: SpawnProcess
     client: SpawnProcess
-    control: Connection[float | None, Outcome]
+    control: Connection[Order | None, Answer]
+    lost: str = ""
 
-    def take_turn(self, seconds: float) -> Round:
-        """Let the client make calls for some seconds.
-
-        Raises:
-            RuntimeError: the client has ended.
-        """
-        before = _cpu_time(self.client), _cpu_time(self.server)
-        self.control.send(seconds)
+    def take_turn(self, workload: Workload, seconds: float) -> Round | Failed:
+        """Let the client work for some seconds. One that does not answer in time, or has ended, gets no more turns."""
+        if self.lost:
+            return Failed(self.lost)
         try:
-            outcome = self.control.recv()
-        except EOFError:
-            raise RuntimeError(f"the client of {self.contender.name!r} has ended, see its traceback above") from None
-        after = _cpu_time(self.client), _cpu_time(self.server)
-        return Round(outcome.calls, outcome.seconds, after[0] - before[0], after[1] - before[1])
+            self.control.send(Order(workload, seconds))
+            if not self.control.poll(seconds + _TURN_TIMEOUT):
+                self.lost = f"no answer in {workload.name!r}"
+                return Failed(self.lost)
+            return self.control.recv()
+        except (EOFError, OSError):
+            self.lost = f"the client ended in {workload.name!r}"
+            return Failed(self.lost)
 
 
 @contextmanager
 def arena(contenders: Sequence[Contender], pinning: Pinning) -> Generator[list[Pair]]:
-    """Start the processes of every contender, and end them all when the block is left."""
+    """Start the processes of every contender, and end them all when the block is left.
+
+    Raises:
+        RuntimeError: a server did not start.
+    """
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        places = _places([str(Path(folder) / f"{number}.sock") for number in range(len(contenders))])
+        starting = [
+            stack.enter_context(_server(contender, place, pinning))
+            for contender, place in zip(contenders, places, strict=True)
+        ]
         yield [
-            stack.enter_context(_pair(contender, str(Path(folder) / f"{number}.sock"), pinning))
-            for number, contender in enumerate(contenders)
+            stack.enter_context(_pair(contender, place, *server, pinning))
+            for contender, place, server in zip(contenders, places, starting, strict=True)
         ]
 
 
-def play(pairs: Sequence[Pair], *, rounds: int, seconds: float, progress: Callable[[int], None]) -> list[list[Round]]:
+def play(
+    pairs: Sequence[Pair], workload: Workload, *, rounds: int, seconds: float, progress: Callable[[str], None]
+) -> list[list[Round] | Failed]:
     """Let all pairs take a turn of some seconds in each of the rounds; gives back the rounds of each pair.
 
-    The order is drawn anew for each round, so that no contender always follows the same one. A first round warms up
-    and is not counted. `progress` is told the number of rounds that are done.
+    The order is drawn anew for each round, so that no contender always follows the same one. A short round before
+    them warms up and is not counted; who fails once takes no more turns. `progress` is told whose turn it is.
     """
     order = random.Random(0)
-    results: list[list[Round]] = [[] for _ in pairs]
+    results: list[list[Round] | Failed] = [[] for _ in pairs]
     for number in range(rounds + 1):
         for index in order.sample(range(len(pairs)), len(pairs)):
-            turn = pairs[index].take_turn(seconds)
-            if number:
-                results[index].append(turn)
-        progress(number)
+            counted = results[index]
+            if isinstance(counted, Failed):
+                continue
+            progress(f"{workload.name}: {number} of {rounds}, {pairs[index].contender.name}")
+            turn = pairs[index].take_turn(workload, seconds if number else seconds * _WARM_UP)
+            if isinstance(turn, Failed):
+                results[index] = turn
+            elif number:
+                counted.append(turn)
     return results
 
 
 @contextmanager
-def _pair(contender: Contender, path: str, pinning: Pinning) -> Generator[Pair]:
-    with ExitStack() as stack:
-        server_cpu, client_cpu = _places(pinning)
-        ready = _SPAWN.Event()
-        server = stack.enter_context(_process(_be_server, (contender, path, ready), server_cpu))
-        if not ready.wait(_START_TIMEOUT):
-            raise RuntimeError(f"the server of {contender.name!r} did not start")
-        control, client_end = _SPAWN.Pipe()
-        client = stack.enter_context(_process(_be_client, (contender, path, client_end), client_cpu))
+def _server(contender: Contender, place: Place, pinning: Pinning) -> Generator[tuple[SpawnProcess, Event]]:
+    ready = _SPAWN.Event()
+    with _process(be_server, (contender, place, ready), _processors(pinning)[0]) as server:
+        yield server, ready
+
+
+@contextmanager
+def _pair(contender: Contender, place: Place, server: SpawnProcess, ready: Event, pinning: Pinning) -> Generator[Pair]:
+    _wait(contender, server, ready)
+    control, client_end = _SPAWN.Pipe()
+    with _process(be_client, (contender, place, _pid(server), client_end), _processors(pinning)[1]) as client:
         client_end.close()
         yield Pair(contender, server, client, control)
-        control.send(None)
-        client.join(_START_TIMEOUT)
+        control.close()
+
+
+def _wait(contender: Contender, server: SpawnProcess, ready: Event) -> None:
+    patience = time.monotonic() + _START_TIMEOUT
+    while not ready.wait(0.1):
+        if not server.is_alive() or time.monotonic() > patience:
+            raise RuntimeError(f"the server of {contender.name!r} did not start; its traceback may stand above")
 
 
 @contextmanager
 def _process(main: Callable[..., None], arguments: tuple[object, ...], cpu: set[int]) -> Generator[SpawnProcess]:
-    process = _SPAWN.Process(target=main, args=arguments, daemon=True)
+    process = _SPAWN.Process(target=main, args=arguments)
     process.start()
     try:
         os.sched_setaffinity(_pid(process), cpu)
         yield process
     finally:
+        kill_group(_pid(process))
         process.kill()
         process.join()
 
 
-def _be_server(contender: Contender, path: str, ready: Event) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started us
-    contender.serve(path, ready.set)
+def _places(paths: Sequence[str]) -> list[Place]:
+    """A port for each path that nobody listens on: all are taken at the same time, so that none comes twice."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in paths]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [Place(path, each.getsockname()[1]) for path, each in zip(paths, sockets, strict=True)]
 
 
-def _be_client(contender: Contender, path: str, control: Connection[Outcome, float | None]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    contender.drive(path, Turns(control))
-
-
-def _places(pinning: Pinning) -> tuple[set[int], set[int]]:
-    """The processors of server and client."""
+def _processors(pinning: Pinning) -> tuple[set[int], set[int]]:
+    """Those of server and client."""
     every = os.sched_getaffinity(0)
     first, last = {min(every)}, {max(every)}
     if pinning is Pinning.TOGETHER:
@@ -152,12 +166,6 @@ def _places(pinning: Pinning) -> tuple[set[int], set[int]]:
     if pinning is Pinning.APART:
         return first, last
     return every, every
-
-
-def _cpu_time(process: SpawnProcess) -> float:
-    """Seconds of processor time that a process has used, to the nanosecond: Linux has a clock for each process."""
-    cpuclock_sched = 2
-    return time.clock_gettime((~_pid(process) << 3) | cpuclock_sched)
 
 
 def _pid(process: SpawnProcess) -> int:

@@ -1,26 +1,58 @@
-"""``python -m benchmarks.compare``: small calls between two processes of one host, beside other ways to make them."""
+"""``python -m benchmarks.compare``: calls between two processes of one host, beside other ways to make them."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+import attrs
 import click
 
+from benchmarks import peers
 from benchmarks.arena import Pinning, arena, play
-from benchmarks.contenders import CONTENDERS
-from benchmarks.report import Score, as_json, machine, table
+from benchmarks.contender import Contender
+from benchmarks.contenders import contenders
+from benchmarks.page import page
+from benchmarks.report import Sheet, as_json, machine, summary, table
+from benchmarks.workload import Workload
+from benchmarks.workloads import LONG, QUICK
 
-_ROUNDS = 40
-_QUICK_ROUNDS = 9
-_SECONDS = 0.3  # long enough to wake up and settle, short enough that neighbours share the machine's mood
+__all__ = ["Settings", "compare", "main"]
+
+
+@attrs.frozen
+class Settings:
+    """How long to measure.
+
+    Attributes:
+        seconds: one turn: long enough to wake up and settle, short enough that neighbours share the machine's mood.
+        pin: where the processes run.
+    """
+
+    rounds: int
+    seconds: float
+    pin: Pinning = Pinning.NONE
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=_Named)
+
+_QUICK = Settings(3, 0.05)
+_LONG = Settings(12, 0.3)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help=f"{_QUICK_ROUNDS} rounds instead of {_ROUNDS}: under a minute.")
-@click.option("--rounds", type=click.IntRange(min=2), help="How many rounds to count.")
+@click.option("--quick", is_flag=True, help="All kinds of workloads in under a minute; without it about half an hour.")
+@click.option("--rounds", type=click.IntRange(min=1), help="How many rounds to count.")
+@click.option("--seconds", type=click.FloatRange(min=0.001), help="How long a turn is.")
 @click.option(
     "--pin",
     type=click.Choice([pinning.value for pinning in Pinning]),
@@ -29,33 +61,97 @@ _SECONDS = 0.3  # long enough to wake up and settle, short enough that neighbour
     help="Keep server and client on two processors, or on one.",
 )
 @click.option("--only", multiple=True, metavar="TEXT", help="Only contenders whose name holds this; may be repeated.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write every round to this file too.")
-def main(quick: bool, rounds: int | None, pin: str, only: tuple[str, ...], target: Path | None) -> None:
-    """Measure one-at-a-time and 64-in-flight calls over a Unix socket.
+@click.option("--workload", "wanted", multiple=True, metavar="TEXT", help="The same for workloads.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every round to this file too.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page with plots to this file too.")
+def main(
+    quick: bool,
+    rounds: int | None,
+    seconds: float | None,
+    pin: str,
+    only: tuple[str, ...],
+    wanted: tuple[str, ...],
+    json_file: Path | None,
+    html_file: Path | None,
+) -> None:
+    """Measure calls, streams, payloads, notifications and more over a Unix socket, where a contender can use one.
 
-    All contenders are alive at once and take turns. Calls a second are medians of the rounds; the columns "x N" are
-    medians of the ratios to contender N in the same round.
+    All contenders are alive at once and take turns. Figures are medians of the rounds; ratios are medians of the
+    ratios in each round. Everything runs in the venv of the peers, which is made if need be.
     """
-    contenders = [each for each in CONTENDERS if not only or any(text in each.name for text in only)]
-    if not contenders:
-        raise click.UsageError(f"no contender is called so; there are: {', '.join(c.name for c in CONTENDERS)}")
-    rounds = rounds or (_QUICK_ROUNDS if quick else _ROUNDS)
-    with arena(contenders, Pinning(pin)) as pairs:
-        results = play(pairs, rounds=rounds, seconds=_SECONDS, progress=lambda done: _progress(done, rounds))
-    scores = [Score.of(contender, turns) for contender, turns in zip(contenders, results, strict=True)]
-    settings = {"rounds": rounds, "seconds": _SECONDS, "pin": pin, "processors": len(os.sched_getaffinity(0))}
-    told = ", ".join(f"{name} {value}" for name, value in {**machine(), **settings}.items())
-    click.echo(f"{told}\n\n{table(scores)}")
-    if target:
-        target.write_text(json.dumps(as_json(scores, settings), indent=1) + "\n", encoding="utf-8")
+    usual = _QUICK if quick else _LONG
+    settings = Settings(rounds or usual.rounds, seconds or usual.seconds, Pinning(pin))
+    workloads = _named(QUICK if quick else LONG, wanted, "workload")
+    present, absent = _present(_named(contenders(), only, "contender"))
+    sheets = compare(present, workloads, settings)
+    packages = sorted({package for each in contenders() for package in each.packages})
+    about = {"machine": machine(packages), "settings": _told(settings), "absent": absent}
+    show(sheets, about)
+    told = as_json(sheets, about)
+    if json_file:
+        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if html_file:
+        html_file.write_text(page(sheets, about), encoding="utf-8")
 
 
-def _progress(done: int, rounds: int) -> None:
+def compare(who: Sequence[Contender], workloads: Sequence[Workload], settings: Settings) -> list[Sheet]:
+    """Let them all do all workloads, one workload after the other."""
+    sheets: list[Sheet] = []
+    with arena(who, settings.pin) as pairs:
+        for workload in workloads:
+            results = play(pairs, workload, rounds=settings.rounds, seconds=settings.seconds, progress=_progress)
+            sheets.append(Sheet.of(workload, who, results))
+    _progress("")
+    return sheets
+
+
+def show(sheets: Sequence[Sheet], about: dict[str, dict[str, str]]) -> None:
+    """Print what was measured, and what could not be."""
+    versions = ", ".join(f"{name} {value}" for name, value in {**about["machine"], **about["settings"]}.items())
+    click.echo(versions)
+    for name, reason in about["absent"].items():
+        click.echo(f"{name} does not take part: {reason}")
+    for sheet in sheets:
+        click.echo(f"\n## {sheet.workload.name}\n\n{table(sheet)}")
+        for name, failed in sheet.failures.items():
+            if failed.offered:
+                click.echo(f"{name} failed: {failed.reason}")
+    if len(sheets) > 1:
+        click.echo(f"\n## Summary\n\n{summary(sheets)}")
+
+
+def _present(wanted: Sequence[Contender]) -> tuple[list[Contender], dict[str, str]]:
+    """Those that can take part, and why the others cannot."""
+    failed = peers.not_installed()
+    absent: dict[str, str] = {}
+    for each in wanted:
+        reasons = [f"{package}: {failed[package]}" for package in each.packages if package in failed]
+        if reason := "; ".join(reasons) or each.missing():
+            absent[each.name] = reason
+    return [each for each in wanted if each.name not in absent], absent
+
+
+def _named(every: Sequence[N], texts: Sequence[str], what: str) -> list[N]:
+    chosen = [each for each in every if not texts or any(text in each.name for text in texts)]
+    if not chosen:
+        raise click.UsageError(f"no {what} is called so; there are: {'; '.join(each.name for each in every)}")
+    return chosen
+
+
+def _told(settings: Settings) -> dict[str, str]:
+    return {
+        "rounds": str(settings.rounds),
+        "seconds": str(settings.seconds),
+        "pin": settings.pin.value,
+        "processors": str(len(os.sched_getaffinity(0))),
+    }
+
+
+def _progress(done: str) -> None:
     if sys.stderr.isatty():
-        end = "\n" if done == rounds else ""
-        click.echo(f"\rround {done} of {rounds}", nl=False, err=True)
-        click.echo(end, nl=False, err=True)
+        click.echo(f"\r{done[:100]:100}\r", nl=False, err=True)
 
 
 if __name__ == "__main__":
+    peers.enter("benchmarks.compare")
     main()

@@ -1,95 +1,139 @@
-"""What a way to call another process must offer to be measured: a file in ``contenders`` and a row in its table."""
+"""What a way to call another process must offer to be measured: one file in ``contenders``, and nothing else.
+
+Nothing here imports more than it must, nor may the file of a contender at its top: how long a program takes to its
+first call is measured too.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from multiprocessing.connection import Connection
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from enum import Enum
+from typing import Any, NamedTuple
 
-import attrs
-import trio
+from benchmarks.runtime import Runtime
 
-__all__ = ["Contender", "Outcome", "Turn", "Turns"]
+__all__ = ["Caller", "Contender", "Kind", "NotOfferedError", "Place", "Record"]
 
-
-@attrs.frozen
-class Outcome:
-    """What one turn came to: calls answered, and the seconds they took."""
-
-    calls: int
-    seconds: float
+Record = Mapping[str, object]
 
 
-@attrs.define
-class Turn:
-    """A time to make calls in.
+class Kind(Enum):
+    """What part a contender plays in the tables."""
+
+    OURS = "triorpc"
+    LIMIT = "limit"
+    PEER = "peer"
+
+
+class Place(NamedTuple):
+    """Where a server is: a Unix socket, and a port of the loopback for what cannot use one or wants datagrams."""
+
+    path: str
+    port: int
+
+
+class NotOfferedError(Exception):
+    """This contender has no such thing, and the table leaves its place empty."""
+
+
+class Caller:
+    """One connection, and what can be called over it. A contender overrides what it offers.
+
+    Callers that block are written as coroutines too, which never wait: a loop runs them without asyncio or trio.
 
     Attributes:
-        started, ends: on the clock of `time.perf_counter`. After `ends` no call is begun; those in flight are awaited.
-        calls: those that were answered; the contender counts.
+        shared: several tasks, or threads for one that blocks, may call over this connection at the same time.
     """
 
-    started: float
-    ends: float
-    calls: int = 0
+    shared = False
 
-    @classmethod
-    def of(cls, seconds: float) -> Turn:
-        now = time.perf_counter()
-        return cls(now, now + seconds)
+    async def claim(self) -> None:
+        """Told to a caller that is from now on used by the present thread, where a library wants to know."""
 
-    def lasts(self) -> bool:
-        return time.perf_counter() < self.ends
+    async def add(self, a: int, b: int) -> int:
+        """The sum, computed by the server."""
+        raise NotOfferedError
 
-    def outcome(self) -> Outcome:
-        return Outcome(self.calls, time.perf_counter() - self.started)
+    async def many(self, count: int, lasts: Callable[[], bool]) -> int:
+        """Keep `count` calls of `add` open while it lasts, in a way of the contender's own; how many were answered."""
+        raise NotImplementedError
+
+    async def upload(self, data: bytes) -> int:
+        """The length of the data, as the server sees it."""
+        raise NotOfferedError
+
+    async def download(self, size: int) -> int:
+        """The length of the data that the server has sent, which has the size asked for."""
+        raise NotOfferedError
+
+    def natural(self, records: Sequence[Record]) -> Any:
+        """The records as a program that uses this library would have them anyway; not measured."""
+        return records
+
+    async def echo(self, records: Any) -> int:
+        """Send records in their natural form and get them back in the same: how many."""
+        raise NotOfferedError
+
+    def give(self, count: int) -> AsyncIterator[object]:
+        """A stream of integers from the server."""
+        raise NotOfferedError
+
+    async def take(self, count: int) -> int:
+        """Stream integers to the server; how many it took."""
+        raise NotOfferedError
+
+    def give_blocks(self, count: int, size: int) -> AsyncIterator[object]:
+        """A stream of blocks from the server."""
+        raise NotOfferedError
+
+    async def take_blocks(self, count: int, size: int) -> int:
+        """Stream blocks to the server; how many it took."""
+        raise NotOfferedError
+
+    async def notify(self, value: float) -> None:
+        """Tell the server something that it does not answer, and counts."""
+        raise NotOfferedError
+
+    async def send_datagram(self, value: float) -> None:
+        """The same as one datagram."""
+        raise NotOfferedError
+
+    async def notified(self) -> int:
+        """How much the server has been told since it started."""
+        raise NotOfferedError
+
+    async def cancel(self) -> None:
+        """Start a call that would never end, call `add`, and cancel the first."""
+        raise NotOfferedError
+
+    async def cancelled(self) -> int:
+        """How many of the server's handlers were stopped since it started."""
+        raise NotOfferedError
 
 
-class Turns:
-    """The turns of a client process: iterate to take them, in trio with ``async for``."""
+class Contender:
+    """One way to call another process, with what it calls there. Objects are pickled into the two processes.
 
-    def __init__(self, control: Connection[Outcome, float | None]) -> None:
-        """`control` receives the seconds of each turn, None after the last, and is told what each came to."""
-        self._control = control
-
-    def __iter__(self) -> Iterator[Turn]:
-        while (seconds := self._control.recv()) is not None:
-            turn = Turn.of(seconds)
-            yield turn
-            self._control.send(turn.outcome())
-
-    async def __aiter__(self) -> AsyncIterator[Turn]:
-        while True:
-            # Only this task waits: between its turns, too, a client serves its connection.
-            await trio.lowlevel.wait_readable(self._control.fileno())
-            if (seconds := self._control.recv()) is None:
-                return
-            turn = Turn.of(seconds)
-            yield turn
-            self._control.send(turn.outcome())
-
-
-class Contender(Protocol):
-    """One way to call another process, with what it calls there.
-
-    Objects are pickled into the two processes.
+    Attributes:
+        name: what the tables call it.
+        packages: what it needs from the package index, beside what this project has anyway.
+        runtime: what its client runs on.
     """
 
-    @property
-    def name(self) -> str:
-        """What the tables call it."""
-        ...
+    name: str
+    kind = Kind.PEER
+    packages: tuple[str, ...] = ()
+    runtime: Runtime
 
-    @property
-    def in_flight(self) -> int:
-        """How many calls the client has open at any moment."""
-        ...
+    def missing(self) -> str | None:
+        """Why it cannot take part, where that is not a package."""
+        return None
 
-    def serve(self, path: str, ready: Callable[[], None]) -> None:
-        """Be the server process: listen on the Unix socket `path`, say so with `ready`, and serve until killed."""
-        ...
+    def serve(self, place: Place, ready: Callable[[], None]) -> None:
+        """Be the server process: listen, say so with `ready`, and serve until killed."""
+        raise NotImplementedError
 
-    def drive(self, path: str, turns: Turns) -> None:
-        """Be the client process: connect to the server at `path` and make calls in each of the turns."""
-        ...
+    def connect(self, place: Place) -> AbstractAsyncContextManager[Caller]:
+        """A connection, in the client process."""
+        raise NotImplementedError

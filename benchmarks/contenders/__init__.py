@@ -1,22 +1,18 @@
-"""Who takes part: one file each, and one row here for each way to use it."""
+"""Who takes part: one file each, found by itself, with a tuple ``CONTENDERS`` of the ways to use it."""
 
 from __future__ import annotations
 
-from benchmarks.contender import Contender
-from benchmarks.contenders.multiprocessing_connection import MultiprocessingConnection
-from benchmarks.contenders.raw_socket import RawSocket
-from benchmarks.contenders.trio_cbor import TrioCbor
-from benchmarks.contenders.trio_cbor_tasks import TrioCborTasks
-from benchmarks.contenders.triorpc import Triorpc
+import pkgutil
+from importlib import import_module
 
-CONTENDERS: tuple[Contender, ...] = (
-    RawSocket(),
-    MultiprocessingConnection(),
-    TrioCbor(1, "bare trio + cbor2 echo, waits plainly"),
-    TrioCbor(64, "bare trio + cbor2 echo, batches"),
-    TrioCborTasks(64, "bare trio + cbor2 echo, a task for each call"),
-    Triorpc(1, "triorpc, `def` handler", "calc.add"),
-    Triorpc(1, "triorpc, `async def` handler", "calc.add_async"),
-    Triorpc(64, "triorpc, `def` handler", "calc.add"),
-    Triorpc(64, "triorpc, `async def` handler", "calc.add_async"),
-)
+from benchmarks.contender import Contender, Kind
+
+__all__ = ["contenders"]
+
+
+def contenders() -> tuple[Contender, ...]:
+    """All that have a file here: ours, then the limits, then the peers."""
+    found: list[Contender] = []
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        found += import_module(module.name).CONTENDERS
+    return tuple(sorted(found, key=lambda each: list(Kind).index(each.kind)))

@@ -1,35 +1,41 @@
-"""The standard library's `multiprocessing.connection`: blocking, pickled values, one call at a time."""
+"""The standard library's `multiprocessing.connection`: blocking, pickled values, one message at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from multiprocessing.connection import Client, Listener
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from multiprocessing.connection import Client, Connection, Listener
+from typing import Any
 
-import attrs
+from benchmarks.blocking_messages import MessageCaller, Server
+from benchmarks.contender import Caller, Contender, Place
+from benchmarks.runtimes.blocking import Blocking
 
-from benchmarks.contender import Turns
+
+class _Pickled:
+    def __init__(self, connection: Connection[tuple[str, Any], tuple[str, Any]]) -> None:
+        self._connection = connection
+        self.receive = connection.recv
+
+    def send(self, letter: str, value: Any) -> None:
+        self._connection.send((letter, value))
 
 
-@attrs.frozen
-class MultiprocessingConnection:
-    name: str = "multiprocessing.connection, pickle"
-    in_flight: int = 1
+class MultiprocessingConnection(Contender):
+    name = "multiprocessing.connection"
+    runtime = Blocking()
 
-    def serve(self, path: str, ready: Callable[[], None]) -> None:
-        with Listener(path, "AF_UNIX") as listener:
+    def serve(self, place: Place, ready: Callable[[], None]) -> None:
+        server = Server()
+        with Listener(place.path, "AF_UNIX", backlog=128) as listener:
             ready()
-            with listener.accept() as connection:
-                while True:
-                    try:
-                        a, b = connection.recv()
-                    except EOFError:
-                        return
-                    connection.send(a + b)
+            while True:
+                server.start(_Pickled(listener.accept()))
 
-    def drive(self, path: str, turns: Turns) -> None:
-        with Client(path, "AF_UNIX") as connection:
-            for turn in turns:
-                while turn.lasts():
-                    connection.send((1, 2))
-                    assert connection.recv() == 3
-                    turn.calls += 1
+    @asynccontextmanager
+    async def connect(self, place: Place) -> AsyncGenerator[Caller]:
+        with Client(place.path, "AF_UNIX") as connection:
+            yield MessageCaller(_Pickled(connection))
+
+
+CONTENDERS = (MultiprocessingConnection(),)

@@ -1,0 +1,1 @@
+"""The runtimes that clients run on: one file each."""
