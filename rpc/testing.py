@@ -16,6 +16,8 @@ from rpc.net.handlers import Handlers
 from rpc.net.lifespans import open_handlers
 from rpc.net.memory import memory_links
 from rpc.net.readiness import Readiness
+from rpc.server.builtin import add_builtin
+from rpc.server.health import Health
 from rpc.server.serving import Serving
 from rpc.service.service import Service
 from rpc.service.table import Table
@@ -29,6 +31,8 @@ async def client(
     *,
     limits: Limits | None = None,
     debug: bool = True,
+    describe: bool | None = None,
+    health: Health | None = None,
 ) -> AsyncGenerator[Client]:
     """A client of services that are served in this process: ``async with rpc.testing.client(calc) as client``.
 
@@ -38,13 +42,15 @@ async def client(
         services: what is served.
         limits: of both sides; the defaults of `Limits` where None.
         debug: whether errors carry the messages and tracebacks of handlers.
+        describe, health: as of `rpc.serve`; the client is of this host.
 
     The block's own exception comes out as it is. At its end every handler has been cancelled and has ended.
     """
     limits = limits or Limits()
     async with open_handlers(services, debug=debug) as handlers, open_foundation() as nursery:
         near, far = memory_links()
-        serving = Serving(handlers, limits)
+        serving = Serving(handlers, limits, health=health or Health())
+        add_builtin(serving, describe)
         nursery.start_soon(serving.readiness.run)
         nursery.start_soon(serving.serve_link, far)
         readiness = Readiness()

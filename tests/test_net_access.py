@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from rpc.net.access import refusal_of, socket_mode
+from rpc.net.access import is_local, refusal_of, socket_mode
 from rpc.peer import Peer
 
 US = os.geteuid()
@@ -50,3 +50,29 @@ def test_a_socket_file_is_opened_to_others_only_where_they_are_named(
     allowed: Collection[int] | None, mode: int
 ) -> None:
     assert socket_mode(allowed) == mode
+
+
+@pytest.mark.parametrize(
+    ("transport", "address", "local"),
+    [
+        ("unix", "unix:/run/calc.sock", True),
+        ("unixgram", "unixgram:/run/calc.dg", True),
+        ("memory", "memory:", True),
+        ("pipe", "stdio:", True),
+        ("pipe", "process:4711", True),
+        ("tcp", "tcp://127.0.0.1:51002", True),
+        ("tcp", "tcp://127.8.9.10:51002", True),
+        ("tcp", "tcp://[::1]:51002", True),
+        ("tcp", "tcp://[::ffff:127.0.0.1]:51002", True),
+        ("tls", "tls://127.0.0.1:51002", True),
+        ("udp", "udp://127.0.0.1:51002", True),
+        ("tcp", "tcp://192.0.2.1:51002", False),
+        ("tcp", "tcp://[::ffff:192.0.2.1]:51002", False),
+        ("tcp", "tcp://[fe80::1%eth0]:51002", False),
+        ("tls", "tls://[2001:db8::1]:51002", False),
+        ("tcp", "tcp://localhost:51002", False),
+        ("tcp", "somewhere", False),
+    ],
+)
+def test_who_is_on_this_host(transport: str, address: str, local: bool) -> None:
+    assert is_local(Peer(address=address, transport=transport)) == local

@@ -1,13 +1,15 @@
-"""Who of this host may speak with us, by the user that the kernel names."""
+"""Who may speak with us, by the user that the kernel names, and who is on this host."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Collection
 
+from rpc.address import parse
 from rpc.peer import Peer
 
-__all__ = ["refusal_of", "socket_mode"]
+__all__ = ["is_local", "refusal_of", "socket_mode"]
 
 _ROOT = 0
 
@@ -24,6 +26,18 @@ def refusal_of(peer: Peer, allow_uids: Collection[int] | None) -> str | None:
         return None if allow_uids is None else "user is not known on this system"
     allowed = {os.geteuid(), _ROOT} if allow_uids is None else allow_uids
     return None if peer.uid in allowed else f"user {peer.uid} is not allowed"
+
+
+def is_local(peer: Peer) -> bool:
+    """Whether a peer is a process of this host, or one that was started to speak with us; a forwarder counts as one."""
+    if peer.transport not in ("tcp", "tls", "udp"):
+        return True
+    try:
+        address = ipaddress.ip_address(parse(peer.address).host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def socket_mode(allow_uids: Collection[int] | None) -> int:

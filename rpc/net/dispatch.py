@@ -37,17 +37,21 @@ class Dispatcher:
     def __init__(self, connection: Host, handlers: Handlers) -> None:
         self._connection = connection
         self._handlers = handlers
-        self._find = handlers.table.find
+        self._counts = handlers.counts
+        self._table, self._tells_names = handlers.table_for(connection.peer)
+        self._find = self._table.find
         self.notifications = Notifications(handlers, connection.limits, connection.context)
 
     def call(self, record: Incoming, _: None = None) -> None:
         """Serve a call that has arrived whole; where it came in fragments, its `owner` is when the first came."""
         connection = self._connection
         begun, record.owner = record.owner, None
+        self._counts.calls += 1
         try:
             handle = self._find(record.method)
             if handle is None or handle.kind is _NOTIFICATION or record.flags & _STREAMS != handle.flags:
-                raise _refusal(record, handle)
+                near = self._table.near(record.method) if handle is None and self._tells_names else []
+                raise _refusal(record, handle, near)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             context = None
             if handle.signature.takes_context:
@@ -57,6 +61,7 @@ class Dispatcher:
                 record.payload, bool(record.flags & frames.NAMED), context, connection.limits.max_items, items
             )
         except Error as refusal:
+            self._counts.refused += 1
             connection.session.callee.fail(record, refusal)
             return
         record.payload = b""
@@ -95,7 +100,8 @@ class Dispatcher:
         self.refuse(record, error)
 
     def refuse(self, record: Incoming, error: Error) -> None:
-        """Answer with an error."""
+        """Answer with an error what a handler has begun."""
+        self._counts.failed += 1
         self._connection.session.callee.fail(record, error)
         self._connection.flush_soon()
 
@@ -109,10 +115,11 @@ _WAYS = {
 """How a handler of each kind is called."""
 
 
-def _refusal(record: Incoming, handle: Handle | None) -> Unimplemented:
-    """Why there is no handler for a call of this name and kind."""
+def _refusal(record: Incoming, handle: Handle | None, near: list[str]) -> Unimplemented:
+    """Why there is no handler for a call of this name and kind; `near` are names that look like an unknown one."""
     if handle is None:
-        message = f"there is no method {quote(record.method)}"
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        message = f"there is no method {quote(record.method)}{hint}"
     elif handle.flags & ~record.flags & frames.SENDS and handle.kind is not Kind.CONTEXT:
         message = f"{handle.name} takes a stream: give it an async iterable"
     elif record.flags & ~handle.flags & frames.SENDS:

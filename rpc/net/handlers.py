@@ -13,18 +13,36 @@ from typing import Any, NoReturn
 import attrs
 import trio
 
+from rpc.net.access import is_local
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.handle import Handle
 from rpc.service.table import Table
 from rpc.text import quote
 
-__all__ = ["Handlers", "log_failure", "raise_unmixed", "run_async", "run_inline"]
+__all__ = ["Counts", "Handlers", "log_failure", "raise_unmixed", "run_async", "run_inline"]
 
 _logger = logging.getLogger("rpc")
 
 _HELD = 0.1
 """Seconds that a handler may hold the loop before a warning names it: everyone else waits meanwhile."""
+
+
+@attrs.define(eq=False)
+class Counts:
+    """What has come from all peers of one server.
+
+    Attributes:
+        calls: those that have arrived whole.
+        refused: those of them that no handler saw: unknown names, arguments that do not fit.
+        failed: those that a handler began and that were answered with an error.
+        notifications: those that have arrived, also the dropped ones.
+    """
+
+    calls: int = 0
+    refused: int = 0
+    failed: int = 0
+    notifications: int = 0
 
 
 @attrs.define(eq=False)
@@ -36,12 +54,24 @@ class Handlers:
         states: what the lifespan of each service has yielded, by the service's name.
         debug: whether messages and tracebacks of handlers may leave the process.
         dropped: notifications that were not run, by the reason.
+        described: the same handlers and those that describe them; None where nothing does.
+        describe: whether all peers get these; None for those of this host.
+        counts: what has come.
     """
 
     table: Table
     states: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
     debug: bool = False
     dropped: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
+    described: Table | None = None
+    describe: bool | None = None
+    counts: Counts = attrs.field(factory=Counts)
+
+    def table_for(self, peer: Peer) -> tuple[Table, bool]:
+        """The handlers that a peer may call, and whether it may be told what else is there."""
+        if self.described is not None and (is_local(peer) if self.describe is None else self.describe):
+            return self.described, True
+        return self.table, False
 
     def context(
         self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object

@@ -42,6 +42,7 @@ class Notifications:
         self, method: str, metadata: Mapping[Any, Any] | None, payload: bytes, peer: Peer, client: object = None
     ) -> bool:
         """Run or queue a notification; False where there is none of that name. What cannot run is counted."""
+        self._handlers.counts.notifications += 1
         handle = self._handlers.table.find(method)
         if not isinstance(handle, Notification):
             self._handlers.drop(method, "no such notification")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextvars
-import ipaddress
 import logging
+import ssl
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -16,12 +16,16 @@ from rpc.address import Address, parse
 from rpc.limits import Limits
 from rpc.net.access import refusal_of, socket_mode
 from rpc.net.datagrams import DatagramReceiver, open_datagrams
+from rpc.net.greeting import Authenticate
 from rpc.net.lifespans import open_handlers
 from rpc.net.listen import Listener, listen
 from rpc.net.notifications import Notifications
 from rpc.peer import Peer
+from rpc.server.builtin import add_builtin
+from rpc.server.exposure import check_exposure, check_tls
+from rpc.server.health import Health
 from rpc.server.serving import Serving
-from rpc.server.signals import stop_on_signals
+from rpc.server.signals import reload_on_hangup, stop_on_signals
 from rpc.service.service import Service
 
 __all__ = ["run", "serve"]
@@ -36,10 +40,14 @@ async def serve(
     services: Services,
     bind: Bind,
     *,
+    tls: ssl.SSLContext | None = None,
     allow_uids: Collection[int] | None = None,
+    authenticate: Authenticate | None = None,
     insecure: bool = False,
     limits: Limits | None = None,
     debug: bool = False,
+    describe: bool | None = None,
+    health: Health | None = None,
     stop: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -51,18 +59,27 @@ async def serve(
     Args:
         services: what is served; the lifespan of each is entered before anything listens.
         bind: addresses; see `rpc.address`. A datagram address takes notifications only.
+        tls: for ``tls://``, as `rpc.server_tls` makes it. TLS 1.3 is set as the least that it speaks.
         allow_uids: users of this host that may use the Unix sockets; None for our own and root. The socket file is
             opened to all where it names others: the kernel tells who they are.
-        insecure: whether addresses that other hosts can reach may be served without TLS and authentication.
+        authenticate: an async function of the credential that a client gave, None where it gave none, and its
+            `Peer`; what it returns is `Peer.identity`. Where it returns None, raises, or takes longer than
+            `Limits.handshake_timeout`, the client is turned away and not told why; nothing that it sent is looked at
+            before. See `rpc.tokens`. Datagrams have no credential: they are not asked for one.
+        insecure: whether addresses that other hosts can reach may be served without TLS, or to clients that prove
+            nothing.
         limits: what each peer may make us do; the defaults of `Limits` where None.
         debug: whether messages and tracebacks of handlers are sent to callers. They may hold secrets.
+        describe: whether peers may call the service ``rpc``, which tells what is served, how the server is, and what
+            it has had to do; None for peers of this host alone.
+        health: what the application says of itself there.
         stop: set it to drain: no new calls are taken, open ones and notifications that have arrived get
             `Limits.drain_timeout` seconds to end, and `serve` returns.
 
     Raises:
         OSError: an address is in use, by a live server where it is a socket file, or cannot be bound.
-        ValueError: something is no address, an address can be reached from other hosts without `insecure`, or two
-            services have one name.
+        ValueError: something is no address, strangers on other hosts could call without `insecure`, `tls` is missing,
+            of no use or not for servers, or two services have one name.
 
     When this ends, for whatever reason, nothing listens, every connection is closed, every handler has been
     cancelled and has ended, and the socket files are gone.
@@ -71,8 +88,14 @@ async def serve(
     stop = trio.Event() if stop is None else stop
     async with AsyncExitStack() as stack:
         handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
-        endpoints = await _open(bind, socket_mode(allow_uids), insecure, stack)
-        serving = Serving(handlers, limits, allow_uids)
+        addresses = [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]
+        check_tls(addresses, tls)
+        endpoints = await _open(addresses, socket_mode(allow_uids), tls, stack)
+        if not insecure:
+            for endpoint in endpoints:
+                check_exposure(endpoint.address, tls, authenticate)
+        serving = Serving(handlers, limits, allow_uids, authenticate, health=health or Health())
+        add_builtin(serving, describe)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serving.readiness.run)
             for endpoint in endpoints:
@@ -80,9 +103,9 @@ async def serve(
                     nursery.start_soon(serving.accept, endpoint, nursery)
                 else:
                     nursery.start_soon(_receive, endpoint, serving)
-            addresses = [str(endpoint.address) for endpoint in endpoints]
-            _logger.info("serving %s on %s", ", ".join(s.name for s in handlers.table.services), ", ".join(addresses))
-            task_status.started(addresses)
+            bound = [str(endpoint.address) for endpoint in endpoints]
+            _logger.info("serving %s on %s", ", ".join(s.name for s in handlers.table.services), ", ".join(bound))
+            task_status.started(bound)
             await stop.wait()
             for endpoint in endpoints:
                 endpoint.close()
@@ -93,7 +116,8 @@ async def serve(
 def run(services: Services, bind: Bind, **options: Any) -> None:
     """Serve until SIGTERM or SIGINT, as a whole program: `trio.run` around `serve`, with the same arguments.
 
-    The first signal drains: open calls may end, then this returns. A second one ends everything at once.
+    The first signal drains: open calls may end, then this returns. A second one ends everything at once. SIGHUP has
+    the files of `rpc.server_tls` read again, changed or not; connections that are open stay.
 
     Raises:
         SystemExit: with 128 + the number of the signal, after a second one.
@@ -103,34 +127,29 @@ def run(services: Services, bind: Bind, **options: Any) -> None:
 
 
 async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -> None:
-    async with stop_on_signals() as stop:
+    async with stop_on_signals() as stop, reload_on_hangup(options.get("tls")):
         await serve(services, bind, stop=stop, **options)
 
 
 # --- Endpoints -------------------------------------------------------------------------------------------------
 
 
-async def _open(bind: Bind, mode: int, insecure: bool, stack: AsyncExitStack) -> list[Listener | DatagramReceiver]:
+async def _open(
+    addresses: list[Address], mode: int, tls: ssl.SSLContext | None, stack: AsyncExitStack
+) -> list[Listener | DatagramReceiver]:
     """Bind every address, or none."""
     endpoints: list[Listener | DatagramReceiver] = []
-    for address in [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]:
-        opened = await (open_datagrams(address, mode=mode) if address.is_datagram else listen(address, mode=mode))
+    for address in addresses:
+        if address.is_datagram:
+            opened: Sequence[Listener | DatagramReceiver] = await open_datagrams(address, mode=mode)
+        else:
+            opened = await listen(address, mode=mode, context=tls)
         for endpoint in opened:
             stack.callback(endpoint.close)
             endpoints.append(endpoint)
-        for endpoint in opened:
-            _check_exposure(endpoint.address, insecure)
     if not endpoints:
         raise ValueError("nothing to serve on: give at least one address")
     return endpoints
-
-
-def _check_exposure(address: Address, insecure: bool) -> None:
-    if not (insecure or address.is_path or ipaddress.ip_address(address.host.partition("%")[0]).is_loopback):
-        raise ValueError(
-            f"{address} can be reached from other hosts, and anyone there could call: bind to 127.0.0.1 or a Unix "
-            "socket, or pass insecure=True where the network itself keeps strangers out"
-        )
 
 
 async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from collections.abc import Collection
 
@@ -13,11 +14,13 @@ from rpc.errors import Reason
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
 from rpc.net.connection import Connection
+from rpc.net.greeting import Authenticate, Refusal
 from rpc.net.handlers import Handlers
 from rpc.net.link import Link
 from rpc.net.listen import Listener
 from rpc.net.notifications import Notifications
 from rpc.net.readiness import Readiness
+from rpc.server.health import Health
 from rpc.session.session import Session
 from rpc.text import quote
 from rpc.version import AGENT
@@ -35,18 +38,28 @@ class Serving:
         handlers: what is served.
         limits: for each connection.
         allow_uids: users of this host that may connect to Unix sockets; None for our own and root.
+        authenticate: who a peer is, by its credential; None where nobody asks.
         readiness: reads and flushes the connections; its `run` must be running.
         connections: those that are open, refused ones among them for a moment.
         receiving: the notifications of each datagram socket.
+        health: what the application says of itself.
+        began: when this was made, on trio's clock.
+        accepted: how many connections there were.
+        refused: those of them that were turned away, by the reason.
         is_stopping: whether `drain` has begun.
     """
 
     handlers: Handlers
     limits: Limits
     allow_uids: Collection[int] | None = None
+    authenticate: Authenticate | None = None
     readiness: Readiness = attrs.field(factory=Readiness)
     connections: set[Connection] = attrs.field(factory=set[Connection])
     receiving: list[Notifications] = attrs.field(factory=list[Notifications])
+    health: Health = attrs.field(factory=Health)
+    began: float = attrs.field(factory=trio.current_time)
+    accepted: int = 0
+    refused: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
     is_stopping: bool = False
 
     async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
@@ -64,14 +77,17 @@ class Serving:
         connection = Connection(link, session, self.readiness, self.handlers, self.limits)
         connection.client = Client(connection)
         refusal = self._refusal(link)
+        self.accepted += 1
+        if refusal is not None:
+            self.refused["stopping" if self.is_stopping else refusal[0].name.lower()] += 1
         self.connections.add(connection)
         try:
-            await connection.run(refusal=refusal)
+            await connection.run(refusal=refusal, authenticate=self.authenticate)
         finally:
             self.connections.discard(connection)
             _logger.debug("%s: connection ended: %s", link.peer.address, quote(connection.end_reason))
 
-    def _refusal(self, link: Link) -> tuple[Reason, str] | None:
+    def _refusal(self, link: Link) -> Refusal | None:
         """Why a link is turned away before anything runs."""
         if self.is_stopping:
             return Reason.NONE, "the server is stopping"
@@ -83,6 +99,7 @@ class Serving:
     async def drain(self) -> None:
         """Let calls and notifications end, for as long as `Limits.drain_timeout`, then end every connection."""
         self.is_stopping = True
+        self.health.wake()
         with trio.move_on_after(self.limits.drain_timeout):
             async with trio.open_nursery() as nursery:
                 for connection in self.connections:

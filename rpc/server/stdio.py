@@ -10,6 +10,8 @@ from rpc.limits import Limits
 from rpc.net.background import open_background
 from rpc.net.lifespans import open_handlers
 from rpc.net.stdio import take_standard_link
+from rpc.server.builtin import add_builtin
+from rpc.server.health import Health
 from rpc.server.serving import Serving
 from rpc.server.signals import stop_on_signals
 from rpc.service.service import Service
@@ -23,6 +25,8 @@ async def serve_stdio(
     allow_uids: Collection[int] | None = None,
     limits: Limits | None = None,
     debug: bool = False,
+    describe: bool | None = None,
+    health: Health | None = None,
 ) -> None:
     """Serve whoever started this process, until they leave: ``trio.run(rpc.serve_stdio, service)``.
 
@@ -38,6 +42,9 @@ async def serve_stdio(
         allow_uids: users of this host that may be at the other end of a socket; None for our own and root.
         limits: what the other side may make us do; the defaults of `Limits` where None.
         debug: whether messages and tracebacks of handlers are sent to callers. They may hold secrets.
+        describe: whether the other side may call the service ``rpc``, which tells what is served, how this process
+            is, and what it has had to do; None for yes.
+        health: what the application says of itself there.
 
     Raises:
         OSError: the standard input and output are something else, a terminal for example.
@@ -54,7 +61,8 @@ async def serve_stdio(
         open_handlers(services, debug=debug) as handlers,
         open_background() as nursery,
     ):
-        serving = Serving(handlers, limits, allow_uids)
+        serving = Serving(handlers, limits, allow_uids, health=health or Health())
+        add_builtin(serving, describe)
         nursery.start_soon(serving.readiness.run)
         nursery.start_soon(_drain_at, stop, serving)
         await serving.serve_link(link)
