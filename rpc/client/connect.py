@@ -10,7 +10,7 @@ import trio
 
 from rpc.address import Address, Scheme, parse
 from rpc.client.client import Client
-from rpc.errors import Processed, Unavailable
+from rpc.errors import Processed, ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
 from rpc.net.background import open_foundation
@@ -49,13 +49,13 @@ async def connect(
         tls: for ``tls://``, as `rpc.client_tls` makes it; None to trust the system's authorities and show no
             certificate.
         credential: tells the server's `authenticate` who we are; text travels as UTF-8. It is sent to a server that
-            the kernel or a certificate has named, and to no other.
+            the kernel or a certificate has named, and to no other, and takes a round trip to be accepted.
         services: what this side serves to the server, over the same connection.
         limits: what the server may make us do; the defaults of `Limits` where None.
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
         insecure: whether the credential is sent also where others may read it, or may pose as the server.
-        wait: seconds to try for, where the server is still starting.
+        wait: seconds to try for, where the server is still starting. Who is turned away is turned away at once.
 
     Raises:
         Unavailable: (not processed) there is no connection; the message has the address and the cause.
@@ -115,8 +115,10 @@ async def _patiently(attempt: Callable[[], Awaitable[Connection]], seconds: floa
     while True:
         try:
             return await attempt()
-        except Unavailable:
-            if trio.current_time() + pause > give_up:
+        except Unavailable as error:
+            refusal = error.__cause__
+            is_final = isinstance(refusal, ProtocolError) and refusal.reason is Reason.CREDENTIAL
+            if is_final or trio.current_time() + pause > give_up:
                 raise
         await trio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -130,6 +132,19 @@ async def _dial(address: Address, tls: ssl.SSLContext | None, allow_uids: Collec
         message = f"cannot connect to {address}: its server's {refusal}"
         raise Unavailable(message, processed=Processed.NOT_PROCESSED)
     return link
+
+
+async def _confirm(connection: Connection) -> None:
+    """Wait until the server has accepted a credential: it answers nothing before.
+
+    Raises:
+        Unavailable: it did not, or not in time.
+    """
+    with trio.move_on_after(connection.limits.handshake_timeout):
+        await connection.ping()
+        return
+    connection.end("it was not heard in time whether the credential is accepted")
+    connection.session.caller.check_open()
 
 
 async def open_connection(
@@ -151,6 +166,8 @@ async def open_connection(
     await nursery.start(connection.run)
     try:
         connection.session.caller.check_open()
+        if credential is not None:
+            await _confirm(connection)
     except Unavailable as refusal:
         failure = connection.failure
         cause = failure.message if failure is not None else connection.end_reason or refusal.message

@@ -359,6 +359,7 @@ class Connection:
             self.failure = self.failure or ProtocolError(text, reason=known)
         if reason:
             _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
+            self._pulse.stop()
         self.room.unpark_all()
 
     def _on_broken(self, record: None, error: ProtocolError) -> None:

@@ -84,10 +84,9 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
 async def _secure(connection: Greeted, link: TlsLink) -> bool:
     """Shake hands; False where that failed and the connection has ended."""
     seconds = connection.limits.tls_timeout
-    with trio.move_on_after(seconds) as patience:
+    problem: str | None = f"no TLS handshake within {seconds:g} s"
+    with trio.move_on_after(seconds):
         problem = await link.shake_hands()
-    if patience.cancelled_caught:
-        problem = f"no TLS handshake within {seconds:g} s"
     if problem is None:
         return True
     if link.is_server:

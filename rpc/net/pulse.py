@@ -22,12 +22,13 @@ class Pulse:
         self._host = host
         self._meter = PingMeter(host.limits)
         self._asked: dict[int, trio.Event] = {}
+        self._is_stopped = False
 
     async def ping(self) -> float:
         """Ask the peer for a sign of life; gives the round trip in seconds.
 
         Raises:
-            Unavailable: the connection ended before the answer.
+            Unavailable: the connection ended, or the peer has begun to end it, before the answer.
         """
         host = self._host
         token = next(_tokens)
@@ -36,12 +37,12 @@ class Pulse:
         host.session.ping(token)
         host.flush()
         try:
-            if not host.is_over:
+            if not (host.is_over or self._is_stopped):
                 await answered.wait()
         finally:
             del self._asked[token]
-        if host.is_over:
-            raise Unavailable(f"the connection ended: {host.end_reason}")
+        if host.is_over or self._is_stopped:
+            raise Unavailable(f"the connection ended: {host.end_reason or 'the peer ends it'}")
         return trio.current_time() - start
 
     def take_ping(self, _: None, token: int) -> None:
@@ -58,6 +59,7 @@ class Pulse:
             answered.set()
 
     def stop(self) -> None:
-        """The connection has ended, and whoever waits for an answer is told."""
+        """The connection has ended, or is about to, and whoever waits for an answer is told."""
+        self._is_stopped = True
         for answered in self._asked.values():
             answered.set()

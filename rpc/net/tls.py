@@ -55,7 +55,7 @@ class ReloadingContext(ssl.SSLContext):
             _logger.error("TLS: what was read before stays in use: %s", error)
         else:
             self._latest = fresh
-            _logger.info("TLS: read anew: %s", ", ".join(map(os.fspath, self._files)))
+            _logger.info("TLS: read anew: %s", ", ".join(os.fspath(file) for file in self._files))
 
     def _current(self) -> ssl.SSLContext | None:
         """The context for the next connection; None for this one itself."""
@@ -249,7 +249,7 @@ def explain(error: BaseException | None, is_server: bool, tls: ssl.SSLObject | N
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_certificate(error, is_server, _unverified(tls))
-    if isinstance(error, ssl.SSLError) and error.reason is not None:
+    if isinstance(error, ssl.SSLError) and error.reason:  # an end of the stream has none
         return _REASONS.get(error.reason, f"TLS: {error.reason.lower().replace('_', ' ')}")
     return "the peer closed the connection"
 
