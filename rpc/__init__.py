@@ -49,13 +49,17 @@ if TYPE_CHECKING:
     from rpc.server.serve import serve as serve
     from rpc.server.stdio import serve_stdio as serve_stdio
     from rpc.service.context import Context as Context
+    from rpc.service.contract import contract as contract
     from rpc.service.handle import Entering as Entering
     from rpc.service.handle import Method as Method
     from rpc.service.handle import Notification as Notification
     from rpc.service.handle import Streaming as Streaming
     from rpc.service.items import each as each
+    from rpc.service.marks import method as method
+    from rpc.service.marks import notification as notification
     from rpc.service.register import register_type as register_type
     from rpc.service.service import Service as Service
+    from rpc.service.stream import Stream as Stream
     from rpc.wire.payload import EncodeError as EncodeError
 
 _HOMES = {
@@ -96,10 +100,13 @@ _HOMES = {
     "rpc.server.serve": ("run", "serve"),
     "rpc.server.stdio": ("serve_stdio",),
     "rpc.service.context": ("Context",),
+    "rpc.service.contract": ("contract",),
     "rpc.service.handle": ("Entering", "Method", "Notification", "Streaming"),
     "rpc.service.items": ("each",),
+    "rpc.service.marks": ("method", "notification"),
     "rpc.service.register": ("register_type",),
     "rpc.service.service": ("Service",),
+    "rpc.service.stream": ("Stream",),
     "rpc.wire.payload": ("EncodeError",),
 }
 

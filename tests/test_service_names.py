@@ -20,7 +20,7 @@ def test_what_is_no_name_of_a_service(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a.b", "<lambda>", "2", "añadir"])
 def test_what_is_no_name_of_a_method(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"^calc: {name} is no name for a method: give it one with name="):
+    with pytest.raises(ValueError, match=rf"^calc: '{name}' is no name for a method: give it one with name="):
         full_name("calc", name)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import attrs
 import trio
 
+from rpc.client.contract_stub import contract_stub
 from rpc.client.streaming import Terms, entered, streamed
 from rpc.client.stub import Stub
 from rpc.errors import Error, Internal, Processed
@@ -247,9 +248,19 @@ class Client:
 
     # --- Stubs and views -----------------------------------------------------------------------------------------
 
-    def stub(self, service: str) -> Stub:
-        """A service as an object: ``calc = client.stub("calc"); await calc.add(2, b=3)``."""
-        return Stub(self, service)
+    @overload
+    def stub(self, service: str, /) -> Stub: ...
+    @overload
+    def stub(self, service: Callable[..., T], /) -> T: ...
+    def stub(self, service: Any, /) -> Any:
+        """A service as an object: ``calc = client.stub("calc"); await calc.add(2, b=3)``.
+
+        By a contract, ``client.stub(Calc)``, it is a ``Calc`` and converts as calls by handle do; by a name see `Stub`.
+
+        Raises:
+            TypeError: the class is no contract, see `rpc.contract`.
+        """
+        return Stub(self, service) if isinstance(service, str) else contract_stub(self, service)
 
     def with_options(
         self,
