@@ -48,8 +48,11 @@ if TYPE_CHECKING:
     from rpc.server.serve import run as run
     from rpc.server.serve import serve as serve
     from rpc.server.stdio import serve_stdio as serve_stdio
+    from rpc.service.cattrs_converter import CattrsConverter as CattrsConverter
     from rpc.service.context import Context as Context
     from rpc.service.contract import contract as contract
+    from rpc.service.convert import Converter as Converter
+    from rpc.service.convert import Misfit as Misfit
     from rpc.service.handle import Entering as Entering
     from rpc.service.handle import Method as Method
     from rpc.service.handle import Notification as Notification
@@ -99,12 +102,14 @@ _HOMES = {
     "rpc.server.health": ("Health",),
     "rpc.server.serve": ("run", "serve"),
     "rpc.server.stdio": ("serve_stdio",),
+    "rpc.service.cattrs_converter": ("CattrsConverter",),
     "rpc.service.context": ("Context",),
+    "rpc.service.convert": ("Converter", "Misfit"),
     "rpc.service.contract": ("contract",),
     "rpc.service.handle": ("Entering", "Method", "Notification", "Streaming"),
     "rpc.service.items": ("each",),
-    "rpc.service.marks": ("method", "notification"),
     "rpc.service.register": ("register_type",),
+    "rpc.service.marks": ("method", "notification"),
     "rpc.service.service": ("Service",),
     "rpc.service.stream": ("Stream",),
     "rpc.wire.payload": ("EncodeError",),
