@@ -12,6 +12,7 @@ import attrs
 import msgspec
 from msgspec import inspect
 
+from rpc.service.arrays import fit_array, is_array_class
 from rpc.service.convert import Misfit, Reader
 from rpc.service.explain import explain
 from rpc.service.forms import AS_THEY_COME, AS_THEY_COME_NODES, FROM_TEXT, LOOSE_NODES, loosened
@@ -127,7 +128,7 @@ def _conversion(annotation: Any, root: Node) -> Reader:
 
 
 def _is_known(cls: Any) -> bool:
-    return cls is object or cls in FROM_TEXT or registration(cls) is not None
+    return cls is object or cls in FROM_TEXT or is_array_class(cls) or registration(cls) is not None
 
 
 def _custom(annotation: Any, value: Any) -> Any:
@@ -138,6 +139,8 @@ def _custom(annotation: Any, value: Any) -> Any:
     registered = registration(cls)
     if registered is not None:
         return registered.make(value)
+    if is_array_class(cls):
+        return fit_array(annotation, value)
     if not isinstance(value, str):
         raise ValueError("not text")
     return cls(value)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeGuard
 
-__all__ = ["is_list", "is_map", "is_uint"]
+__all__ = ["class_of", "is_list", "is_map", "is_uint"]
+
+class_of: Callable[[Any], Any] = type
+"""`type` itself, from whose result type checkers conclude nothing about what a list holds."""
 
 
 def is_uint(value: Any) -> TypeGuard[int]:

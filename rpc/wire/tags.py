@@ -17,7 +17,9 @@ from uuid import UUID
 import cbor2
 import msgspec
 
+from rpc.wire.arrays import ARRAY_TAGS
 from rpc.wire.heads import ProfileError
+from rpc.wire.shapes import class_of
 
 __all__ = [
     "NO_TAGS",
@@ -32,9 +34,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-class_of: Callable[[Any], Any] = type
-"""`type` itself, from whose result type checkers conclude nothing about what a list holds."""
 
 _MAX_BITS: Final = 512  # of an integer: 64 bytes; longer ones make arithmetic, and printing, slow for a few bytes sent
 _MAX_DIGITS: Final = len(str(2**_MAX_BITS))
@@ -204,6 +203,7 @@ TAGS: Final = Tags(
         37: _read_uuid,
         258: _read_set,
         1004: _read_date,
+        **ARRAY_TAGS,
     }
 )
 """Those of a payload."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import secrets
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -17,19 +18,22 @@ from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 import attrs
 import msgspec
 
 from rpc.limits import MAX_DEPTH
+from rpc.wire import arrays
 from rpc.wire.heads import Buffer
 from rpc.wire.plain import LARGE
 from rpc.wire.tags import check_integer, class_of, write_date, write_datetime, write_decimal, write_set, write_uuid
 from rpc.wire.unfit import EncodeError, describe, is_narrow, way_out
 
 __all__ = ["PLACE", "EncodeError", "lower", "register"]
+
+T = TypeVar("T")
 
 PLACE: Final = secrets.token_bytes(16)
 """What stands for a byte string that was set aside; nobody else can know it."""
@@ -125,11 +129,32 @@ def _tagged(write: Callable[[Any], Any], levels: int) -> Row:
     return row
 
 
-def _checked(write: Callable[[Any], Any], value: Any) -> Any:
+def _checked(write: Callable[[Any], T], value: Any) -> T:
     try:
         return write(value)
     except ValueError as error:
         raise EncodeError(str(error)) from None
+
+
+def _numbers(look: Callable[[Any], arrays.Numbers]) -> Row:
+    """The row of arrays of numbers; large ones are set aside as byte strings are."""
+
+    def row(value: Any, depth: int, aside: list[Buffer]) -> Any:
+        numbers = _checked(look, value)
+        _deeper(depth, numbers.levels)
+        return arrays.write_numbers(numbers, _view(numbers.memory, depth, aside))
+
+    return row
+
+
+def _scalar(value: Any, _depth: int, _aside: list[Buffer]) -> Any:
+    return value.item()
+
+
+def _numpy_row(kind: type) -> Row | None:
+    if arrays.is_ndarray(kind):
+        return _numbers(arrays.numbers_of_ndarray)
+    return _scalar if arrays.is_scalar(kind) else None
 
 
 # Containers
@@ -302,6 +327,7 @@ _BASES: Final[tuple[tuple[type, Row], ...]] = (
     (tuple, _array),  # named tuples
     (range, _array),
     (deque, _array),
+    (array, _numbers(arrays.numbers_of_array)),
     (set, _set),
     (frozenset, _set),
     (Mapping, _map),
@@ -319,4 +345,5 @@ def _find_row(kind: Any) -> Row:
         return _record({field.name: field.name for field in attrs.fields(kind) if field.init})
     if dataclasses.is_dataclass(kind):
         return _record({field.name: field.name for field in dataclasses.fields(kind) if field.init})
-    return next((row for base, row in _BASES if issubclass(kind, base)), _refuse)
+    numpy_row = _numpy_row(kind)  # for what has none of the other ways: a numpy.float64 is a float
+    return next((row for base, row in _BASES if issubclass(kind, base)), numpy_row or _refuse)
