@@ -13,7 +13,7 @@ import rpc
 
 __all__ = ["LONG_AGO", "Authority"]
 
-LONG_AGO = datetime.datetime(2020, 1, 31, tzinfo=datetime.timezone.utc)
+LONG_AGO = datetime.datetime(2020, 1, 31, tzinfo=datetime.UTC)
 
 
 class Authority:

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from rpc.errors import DeadlineExceeded, Error, InvalidArgument, Processed, Unimplemented
+from rpc.errors import DeadlineExceeded, Error, InvalidArgument, PermissionDenied, Processed, Unimplemented
 from rpc.net.handlers import Handlers, log_failure, run_inline
 from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
@@ -48,11 +48,15 @@ class Dispatcher:
         begun, record.owner = record.owner, None
         self._counts.calls += 1
         try:
+            deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             handle = self._find(record.method)
-            if handle is None or handle.kind is _NOTIFICATION or record.flags & _STREAMS != handle.flags:
+            if handle is None or handle.kind is _NOTIFICATION:
                 near = self._table.near(record.method) if handle is None and self._tells_names else []
                 raise _refusal(record, handle, near)
-            deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
+            if handle.allow is not None:
+                self._check_allowed(record, handle, deadline)
+            if record.flags & _STREAMS != handle.flags:
+                raise _refusal(record, handle, [])
             context = None
             if handle.signature.takes_context:
                 context = self._handlers.context(handle, connection.peer, record.metadata, deadline, connection.client)
@@ -75,6 +79,12 @@ class Dispatcher:
             self.fail(record, handle, error)
         else:
             connection.session.callee.reply(record, payload)
+
+    def _check_allowed(self, record: Incoming, handle: Handle, deadline: float) -> None:
+        """Raise `PermissionDenied` (not processed) where the handler is not for this peer."""
+        connection = self._connection
+        if not self._handlers.allows(handle, connection.peer, record.metadata, deadline, connection.client):
+            raise PermissionDenied(f"{handle.name} is not for you", processed=Processed.NOT_PROCESSED)
 
     def _open_stream(self, record: Incoming, handle: Handle) -> Items[Any] | None:
         """Make ready for the items of a call; gives the caller's, where the handler iterates over them."""

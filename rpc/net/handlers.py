@@ -77,10 +77,28 @@ class Handlers:
         self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
     ) -> Context[Any] | None:
         """What a handler that asks for it may know about its call."""
-        if not handle.signature.takes_context:
-            return None
+        return self._context(handle, peer, metadata, deadline, client) if handle.signature.takes_context else None
+
+    def _context(
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+    ) -> Context[Any]:
         state = self.states.get(handle.service)
         return Context(peer=peer, metadata=metadata or {}, deadline=deadline, state=state, client=client)
+
+    def allows(
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+    ) -> bool:
+        """Whether a peer may make a call; it may not where the predicate raises, or says neither True nor False."""
+        if handle.allow is None:
+            return True
+        try:
+            answer: Any = handle.allow(self._context(handle, peer, metadata, deadline, client))
+        except Exception as error:
+            _logger.error("allow of %s raised %s", handle.name, type(error).__name__, exc_info=error)
+            return False
+        if not isinstance(answer, bool):
+            _logger.error("allow of %s gave a %s, not True or False", handle.name, type(answer).__name__)
+        return answer is True
 
     def drop(self, method: str, reason: str, detail: str = "") -> None:
         """Count a notification that cannot run."""

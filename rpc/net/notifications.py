@@ -47,6 +47,9 @@ class Notifications:
         if not isinstance(handle, Notification):
             self._handlers.drop(method, "no such notification")
             return False
+        if not self._handlers.allows(handle, peer, metadata, math.inf, client):
+            self._handlers.drop(method, "not allowed")
+            return True
         try:
             context = self._handlers.context(handle, peer, metadata, math.inf, client)
             args, kwargs = handle.signature.bind_payload(payload, True, context, self._limits.max_items)

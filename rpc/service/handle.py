@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeV
 from rpc.service.convert import Converter
 from rpc.service.declared import check_declared
 from rpc.service.function import Kind, Shape, shape_of
+from rpc.service.permission import Allow
 from rpc.service.signature import Signature
 from rpc.wire.frames import SENDS, TAKES
 
@@ -93,9 +94,11 @@ class _Callable(Generic[P, R_co]):
         doc: its docstring without indentation; empty where there is none.
         raises: the exception classes that travel as themselves.
         idempotent: whether a call that may have run may be made again.
+        allow: says of each call whether its peer may make it; None where everybody may.
     """
 
     kind: ClassVar[Kind]
+    allow: Allow | None = None
     _flags: ClassVar[int] = 0
 
     def __init__(

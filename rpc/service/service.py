@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, ClassVar, Never, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import Any, ClassVar, Never, ParamSpec, Protocol, TypeVar, overload
 
-from rpc.service.contract import contract_of
 from rpc.service.convert import Converter
-from rpc.service.function import Kind, Shape, shape_of
+from rpc.service.function import Shape, shape_of
 from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
-from rpc.service.implementation import served_methods
 from rpc.service.names import check_service_name, full_name
+from rpc.service.permission import Allow, check_allow
 
 __all__ = ["Service"]
 
@@ -21,6 +20,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 Nothing = TypeVar("Nothing", bound=Never)
 Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
+AnyHandle = TypeVar("AnyHandle", bound=Handle)
 Opener = TypeVar("Opener", bound=Callable[[], Any])
 
 
@@ -70,37 +70,6 @@ class Service:
         self.converter = converter
         self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
 
-    @classmethod
-    def from_contract(cls, contract: Callable[..., Any], implementation: object) -> Self:
-        """Serve an object by a contract, see `rpc.contract`: ``rpc.Service.from_contract(Calc, CalcServer())``.
-
-        What the contract declares is served, with its schema, and nothing else of the object. Each of its methods must
-        fit: a ``def`` or an ``async def`` for a method, a generator, async or not, for `rpc.Stream`, a function with
-        one yield in it, as `contextlib.asynccontextmanager` takes it, for a context. It may take more than the contract
-        says, and give less, as type checkers have it; annotations that it leaves out are the contract's. Where it has
-        a parameter that is annotated with `rpc.Context`, which the contract has not, it receives the context.
-
-        Raises:
-            TypeError: the class is no contract, or the object does not implement it; the message names each method
-                that is missing, or differs, and how.
-            ValueError: the name of the contract is reserved.
-        """
-        found = contract_of(contract)
-        service = cls(found.name, doc=found.doc, converter=found.converter)
-        for served in served_methods(found, implementation):
-            register: Any
-            marks = served.marks
-            if served.kind is Kind.NOTIFICATION:
-                register = service.notification(name=served.name, thread=marks.thread, concurrent=marks.concurrent)
-            elif served.kind is Kind.CONTEXT:
-                register = service.context(name=served.name, raises=marks.raises)
-            else:
-                register = service.method(
-                    name=served.name, thread=marks.thread, raises=marks.raises, idempotent=marks.idempotent
-                )
-            register(served.function)
-        return service
-
     def __repr__(self) -> str:
         return f"<Service {self.name}: {', '.join(self._short_names()) or 'nothing yet'}>"
 
@@ -122,6 +91,7 @@ class Service:
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
+        allow: Allow | None = None,
         name: str | None = None,
     ) -> Registering: ...
     def method(
@@ -132,6 +102,7 @@ class Service:
         thread: bool = False,
         raises: Sequence[type[Exception]] = (),
         idempotent: bool = False,
+        allow: Allow | None = None,
         name: str | None = None,
     ) -> Any:
         """Let peers call a function: a decorator, with or without arguments.
@@ -147,6 +118,9 @@ class Service:
             thread: run it in a worker thread.
             raises: the exception classes that travel as themselves; callers that know them get them back.
             idempotent: a call that may have run may be made again.
+            allow: a function of the `Context` that says whether its peer may make the call, as in
+                ``allow=lambda context: context.peer.identity == "alice"``. It is asked before the arguments are
+                decoded; where it says anything but True, or raises, the answer is PERMISSION_DENIED.
             name: its name on the wire within the service, where it is not the function's own.
 
         Raises:
@@ -166,8 +140,7 @@ class Service:
                 idempotent=idempotent,
                 converter=self.converter,
             )
-            self.handles[full_name] = handle
-            return handle
+            return self._add(handle, allow)
 
         return register if function is None else register(function)
 
@@ -176,13 +149,21 @@ class Service:
     @overload
     def context(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[P, T]: ...
     @overload
-    def context(self, /, *, raises: Sequence[type[Exception]] = (), name: str | None = None) -> RegisteringContext: ...
+    def context(
+        self,
+        /,
+        *,
+        raises: Sequence[type[Exception]] = (),
+        allow: Allow | None = None,
+        name: str | None = None,
+    ) -> RegisteringContext: ...
     def context(
         self,
         function: Callable[..., Any] | None = None,
         /,
         *,
         raises: Sequence[type[Exception]] = (),
+        allow: Allow | None = None,
         name: str | None = None,
     ) -> Any:
         """Let peers enter an async context manager: a decorator, with or without arguments.
@@ -199,6 +180,7 @@ class Service:
             function: the function, where the decorator stands without arguments; one that is decorated with
                 `contextlib.asynccontextmanager` already is taken as well.
             raises: the exception classes that travel as themselves; callers that know them get them back.
+            allow: who may enter it, as in `method`.
             name: its name on the wire within the service, where it is not the function's own.
 
         Raises:
@@ -209,8 +191,7 @@ class Service:
         def register(function: Callable[..., Any]) -> Handle:
             full_name = self._full_name(function, name)
             handle: Handle = Entering(function, name=full_name, raises=raises, converter=self.converter)
-            self.handles[full_name] = handle
-            return handle
+            return self._add(handle, allow)
 
         return register if function is None else register(function)
 
@@ -218,7 +199,7 @@ class Service:
     def notification(self, function: Callable[P, R], /) -> Notification[P, R]: ...
     @overload
     def notification(
-        self, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
+        self, /, *, thread: bool = False, concurrent: bool = False, allow: Allow | None = None, name: str | None = None
     ) -> Callable[[Callable[P, R]], Notification[P, R]]: ...
     def notification(
         self,
@@ -227,6 +208,7 @@ class Service:
         *,
         thread: bool = False,
         concurrent: bool = False,
+        allow: Allow | None = None,
         name: str | None = None,
     ) -> Notification[P, R] | Callable[[Callable[P, R]], Notification[P, R]]:
         """Let peers notify a function, which is never answered: a decorator, with or without arguments.
@@ -237,6 +219,7 @@ class Service:
             function: the function, where the decorator stands without arguments; its result is annotated ``None``.
             thread: run it in a worker thread.
             concurrent: let several of one connection run at once, and in any order.
+            allow: whose notifications are taken, as in `method`; the others are dropped and counted.
             name: its name on the wire within the service, where it is not the function's own.
 
         Raises:
@@ -249,10 +232,15 @@ class Service:
             notification = Notification(
                 function, name=full_name, thread=thread, concurrent=concurrent, converter=self.converter
             )
-            self.handles[full_name] = notification
-            return notification
+            return self._add(notification, allow)
 
         return register if function is None else register(function)
+
+    def _add(self, handle: AnyHandle, allow: Allow | None) -> AnyHandle:
+        check_allow(allow, handle.name)
+        handle.allow = allow
+        self.handles[handle.name] = handle
+        return handle
 
     def _full_name(self, function: Any, name: str | None) -> str:
         found = full_name(self.name, getattr(function, "__name__", "") if name is None else name, function)
