@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
-from typing import Any, ClassVar, Never, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Never, ParamSpec, Protocol, Self, TypeVar, overload
 
+from rpc.service.contract import contract_of
 from rpc.service.convert import Converter
-from rpc.service.function import Shape, shape_of
+from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
+from rpc.service.implementation import served_methods
 from rpc.service.names import check_service_name, full_name
 from rpc.service.permission import Allow, check_allow
 
@@ -69,6 +71,37 @@ class Service:
         self.handles: dict[str, Handle] = {}
         self.converter = converter
         self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
+
+    @classmethod
+    def from_contract(cls, contract: Callable[..., Any], implementation: object) -> Self:
+        """Serve an object by a contract, see `rpc.contract`: ``rpc.Service.from_contract(Calc, CalcServer())``.
+
+        What the contract declares is served, with its schema, and nothing else of the object. Each of its methods must
+        fit: a ``def`` or an ``async def`` for a method, a generator, async or not, for `rpc.Stream`, a function with
+        one yield in it, as `contextlib.asynccontextmanager` takes it, for a context. It may take more than the contract
+        says, and give less, as type checkers have it; annotations that it leaves out are the contract's. Where it has
+        a parameter that is annotated with `rpc.Context`, which the contract has not, it receives the context.
+
+        Raises:
+            TypeError: the class is no contract, or the object does not implement it; the message names each method
+                that is missing, or differs, and how.
+            ValueError: the name of the contract is reserved.
+        """
+        found = contract_of(contract)
+        service = cls(found.name, doc=found.doc, converter=found.converter)
+        for served in served_methods(found, implementation):
+            register: Any
+            marks = served.marks
+            if served.kind is Kind.NOTIFICATION:
+                register = service.notification(name=served.name, thread=marks.thread, concurrent=marks.concurrent)
+            elif served.kind is Kind.CONTEXT:
+                register = service.context(name=served.name, raises=marks.raises)
+            else:
+                register = service.method(
+                    name=served.name, thread=marks.thread, raises=marks.raises, idempotent=marks.idempotent
+                )
+            register(served.function)
+        return service
 
     def __repr__(self) -> str:
         return f"<Service {self.name}: {', '.join(self._short_names()) or 'nothing yet'}>"
