@@ -203,8 +203,9 @@ class Schemas:
         default = MISSING
         if field.default is not msgspec.NODEFAULT:
             default = wire_form(field.default)
-        elif field.default_factory in _PURE_FACTORIES:
-            default = _PURE_FACTORIES[field.default_factory]
+        else:
+            factory: Any = get_origin(field.default_factory) or field.default_factory  # list[int] makes a list
+            default = _PURE_FACTORIES.get(factory, MISSING)
         return schema if default is MISSING else {**schema, "default": default}
 
 
