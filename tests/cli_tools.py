@@ -29,7 +29,9 @@ def rpc_command(*words: str) -> Result:
 
 
 @contextmanager
-def serving(service: rpc.Service, bind: Sequence[str], *, debug: bool = False) -> Iterator[list[str]]:
+def serving(
+    service: rpc.Service | Sequence[rpc.Service], bind: Sequence[str], *, debug: bool = False
+) -> Iterator[list[str]]:
     """Serve in a thread, for commands that run their own event loop; gives the bound addresses."""
     started: queue.Queue[list[str]] = queue.Queue()
     stop = trio.Event()

@@ -18,7 +18,7 @@ def test_the_help_lists_every_command() -> None:
     result = rpc_command("--help")
     assert result.exit_code == 0
     for name, line in COMMANDS.items():
-        assert f"  {name:8}{line}\n" in result.stdout
+        assert f"  {name:10}{line}\n" in result.stdout
     assert "Exit codes:" in result.stdout
     assert rpc_command("-h").stdout == result.stdout
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "serve": "Serve services of your modules, until SIGTERM or Ctrl-C.",
     "call": "Call a method and print its result as JSON.",
     "notify": "Send a notification, which nobody answers.",
+    "list": "List the methods that a server has.",
+    "describe": "Show how methods are called: signatures, docs, classes.",
     "ping": "Measure the round trip to a server.",
     "demo": "Show what this package does, in ten seconds.",
 }

@@ -66,6 +66,11 @@ Examples:
     "--debug", is_flag=True, help="Send messages and tracebacks of handlers to callers. They may hold secrets."
 )
 @click.option(
+    "--describe/--no-describe",
+    default=None,
+    help="Tell callers what is served, as for 'rpc list', or tell nobody.  [default: those on this host]",
+)
+@click.option(
     "--drain-timeout",
     type=to_seconds,
     default=_defaults.drain_timeout,
@@ -102,6 +107,7 @@ def command(
     insecure: bool,
     allow_uids: Sequence[int],
     debug: bool,
+    describe: bool | None,
     drain_timeout: float,
     max_calls: int,
     max_connections: int,
@@ -127,6 +133,7 @@ def command(
             insecure=insecure,
             allow_uids=allow_uids or None,
             debug=debug,
+            describe=describe,
             limits=limits,
             task_status=Announcement(services),
         )
