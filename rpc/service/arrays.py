@@ -75,7 +75,8 @@ def _elements(arguments: tuple[Any, ...]) -> tuple[type, ...]:
     if elements and typing.get_origin(elements[0]) in (typing.Union, types.UnionType):
         elements = typing.get_args(elements[0])
     classes = [typing.get_origin(element) or element for element in elements]
-    return tuple(classes) if all(isinstance(cls, type) for cls in classes) else ()
+    is_said = all(isinstance(cls, type) and cls is not Any for cls in classes)  # Any is a class too
+    return tuple(classes) if is_said else ()
 
 
 def _count(dimensions: int) -> str:
