@@ -25,6 +25,7 @@ FLOORS = {
     "rpc.wire": 1,
     "rpc.session": 2,
     "rpc.service": 3,
+    "rpc.generation": 3,
     "rpc.net": 4,
     "rpc.server": 5,
     "rpc.client": 5,
