@@ -54,6 +54,10 @@ def test_nothing_to_read_is_no_end(ends: tuple[SocketLink, SocketLink]) -> None:
     space = bytearray(8)
     assert left.receive_into_nowait(memoryview(space)) == 2
     assert space[:2] == b"lo"
+    right.socket.send(b"hello")
+    assert left.receive_into_nowait(memoryview(space)[:3], memoryview(space)[5:]) == 5
+    assert space[:3] == b"hel"
+    assert space[5:7] == b"lo"
     right.socket.close()
     assert left.receive_nowait(10) == b""
 

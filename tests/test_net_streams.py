@@ -80,6 +80,9 @@ class Host:
     def flush_soon(self) -> None:
         self.flushes += 1
 
+    def flush(self) -> None:
+        self.flushes += 1
+
 
 class Call:
     """A call of two joined sessions, with a stream at each end; `move` carries what either has to say."""

@@ -304,6 +304,20 @@ def test_items_are_charged_when_they_are_queued() -> None:
 # --- What is taken back --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("size", [SMALL, SMALL + 1, 16_384, 16_385, 65_536, 65_537])
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_an_item_is_one_frame_whichever_way_it_goes_and_a_large_one_a_batch(size: int, in_pieces: bool) -> None:
+    outbox, record, allowance = Outbox(262_144), outgoing(), Allowance(1)
+    record.step(Step.TAKEN)
+    large = bytes(size)
+    outbox.put_item(record, allowance, [large[:5], large[5:]] if in_pieces else large, END)
+    assert allowance.sent == size
+    assert outbox.has_batch == (in_pieces and size > 16_384)
+    batch = outbox.take()
+    assert decoded(b"".join(batch)) == [[Frame.DATA, 1, END, large]]
+    assert not outbox.has_batch
+
+
 def test_what_has_not_begun_to_leave_is_dropped_and_the_rest_of_what_has() -> None:
     outbox = Outbox(MAX_FRAME)
     outbox.put(incoming(2), item_message(2, bytes(60_000)))

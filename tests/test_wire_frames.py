@@ -249,6 +249,29 @@ def test_the_short_way_comes_to_the_same(
     assert outcome(bytes(body)) == outcome(body)  # only bytes go the short way
 
 
+@pytest.mark.parametrize("write", [frames.data, frames.reply])
+@pytest.mark.parametrize("id", [1, 23, 24, 300, 70_000, 2**32, MAX_ID])
+@pytest.mark.parametrize("flags", [0, 1, 2, 3, 24])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_the_long_way_of_a_payload_comes_to_the_same(write: Any, id: int, flags: int, more: int) -> None:
+    size = 65_536 + more
+    head = bytearray(write(id, 0, size)[4:])
+    head[-6 if size > 65_535 else -4] = flags
+    body = bytes(head) + bytes(size)
+    known = (0, Flag.MORE) if write is frames.reply else (0, Flag.MORE, Flag.END)
+    if flags in known:
+        for form in (body, bytearray(body), memoryview(body)):
+            fields = frames.decode(form)
+            assert fields == [Frame.REPLY if write is frames.reply else Frame.DATA, id, flags, bytes(size)]
+            assert type(fields[3]) is bytes
+        for broken in (body[:-1], body + b"x"):
+            with pytest.raises(ProtocolError):
+                frames.decode(broken)
+    else:
+        with pytest.raises(ProtocolError):
+            frames.decode(body)
+
+
 def test_a_method_name_has_1_to_255_bytes() -> None:
     for name in ("m", "m" * 23, "m" * 24, "m" * 255, "é" * 127, "\N{SNAKE}" * 63):
         assert frames.method_item(name) == cbor2.dumps(name)

@@ -128,6 +128,16 @@ def test_only_a_large_body_is_read_straight_into_its_place() -> None:
     assert reader.want() is None
 
 
+def test_a_large_body_in_a_large_read_is_not_copied_and_a_small_one_is() -> None:
+    stream = bytearray(framed(body(5), body(LARGE), body(6)))
+    small, large, last = FrameReader(MAX_FRAME).bodies(memoryview(stream))
+    assert type(small) is type(last) is bytes
+    assert isinstance(large, memoryview)
+    assert large == body(LARGE)
+    stream[9 + PREFIX] ^= 1
+    assert large != body(LARGE)
+
+
 def test_what_is_left_is_known_while_a_body_is_looked_at() -> None:
     reader = FrameReader(MAX_FRAME)
     list(reader.bodies(b"\0\0"))

@@ -24,7 +24,6 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import trio
@@ -36,7 +35,7 @@ from rpc.net.dispatch import Dispatcher
 from rpc.net.greeting import Authenticate, Refusal, greet
 from rpc.net.handlers import Handlers
 from rpc.net.leaving import LINGER, drain, linger
-from rpc.net.link import Explain, Link, SocketLink, StreamLink
+from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
 from rpc.net.readiness import Readiness
@@ -54,8 +53,8 @@ __all__ = ["Connection"]
 
 _logger = logging.getLogger("rpc")
 
-_READ = 65_536
-"""Bytes of one read. The space is allocated each time, so it is no larger than most batches need."""
+_KEPT = 65_536
+"""Bytes up to which what was read is copied out of the space that all reads share; of more, each frame is."""
 
 
 class Connection:
@@ -245,20 +244,25 @@ class Connection:
         assert isinstance(self.link, SocketLink)
         if self.is_over:
             return True
-        view = self.session.want()
+        body, space = self.session.want(), self.readiness.space
         try:
-            if view is None:
-                data = self.link.receive_nowait(_READ)
-                take: Callable[[], None] = partial(self.pump_data, data)
+            if body is None:
+                filled, count = 0, self.link.receive_into_nowait(space)
             else:
-                count = self.link.receive_into_nowait(view)
-                take = partial(self._pump_filled, count)
+                count = self.link.receive_into_nowait(body, space)
+                filled = min(count, len(body))
+                count -= filled
         except BlockingIOError:
             return False
         except OSError as error:
             self.lose(error.strerror or str(error))
             return True
-        take()
+        if filled:
+            self._handle(self.session.filled, filled)
+        elif not count:
+            self.lose("the peer closed the connection" + (" in the midst of a frame" if body is not None else ""))
+        if count:
+            self._handle(self.session.receive, space[:count] if count > _KEPT else bytes(space[:count]))
         return True
 
     def pump_data(self, data: bytes | bytearray) -> None:
@@ -268,14 +272,7 @@ class Connection:
         else:
             self.lose("the peer closed the connection")
 
-    def _pump_filled(self, count: int) -> None:
-        """Act on what was read straight into a large body."""
-        if count:
-            self._handle(self.session.filled, count)
-        else:
-            self.lose("the peer closed the connection in the midst of a frame")
-
-    def _handle(self, take: Callable[[Any], Events], what: int | bytes | bytearray) -> None:
+    def _handle(self, take: Callable[[Any], Events], what: int | Buffer) -> None:
         """Have the session take what was read, act on its events, and send what there is to send."""
         if self.is_over:
             return

@@ -55,9 +55,9 @@ class SocketLink:
         """
         return self.socket.recv(size)
 
-    def receive_into_nowait(self, view: memoryview) -> int:
-        """Read straight into `view` and give the count of bytes; raises as `receive_nowait`."""
-        return self.socket.recv_into(view)
+    def receive_into_nowait(self, first: memoryview, second: memoryview | None = None) -> int:
+        """Read straight into `first`, and what is more into `second`; gives the count, raises as `receive_nowait`."""
+        return self.socket.recv_into(first) if second is None else self.socket.recvmsg_into((first, second))[0]
 
     async def receive_some(self, size: int) -> bytes:
         """Wait for at most `size` bytes; ``b""`` is the end of the peer's stream.

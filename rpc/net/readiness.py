@@ -23,6 +23,9 @@ __all__ = ["Pumped", "Readiness"]
 _BATCH = 64
 """Connections served in one pass of the loop, so that handlers and writers get their turn."""
 
+_SPACE = 262_144
+"""Bytes of one read: a whole window of a stream, so that a fast sender's items are taken in one pass of the loop."""
+
 _HAS_EPOLL = hasattr(select, "epoll")
 
 
@@ -53,11 +56,16 @@ class Pumped(Protocol):
 class Readiness:
     """The reading and flushing of a group of connections; `run` must be running.
 
+    Attributes:
+        space: what plain sockets are read into, one after the other: new space for each read would cost more than
+            the read.
+
     Its tasks are `run` (two: the epoll waiter and the flusher), and a reader task in the connection's own nursery
     for each connection that is no plain socket.
     """
 
     def __init__(self) -> None:
+        self.space = memoryview(bytearray(_SPACE))
         self._epoll = select.epoll() if _HAS_EPOLL else None
         self._by_descriptor: dict[int, Pumped] = {}
         self._dirty: dict[Pumped, None] = {}

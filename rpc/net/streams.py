@@ -152,7 +152,7 @@ class Stream:
             return None
         payload = self._arrived.take()
         if self._host.session.consumed(self._record, len(payload)):
-            self._host.flush_soon()
+            self._host.flush()  # its sender may wait for it
         return payload
 
     async def receive(self) -> bytes | None:
@@ -172,7 +172,7 @@ class Stream:
             await self._to_receive.sleep()
         payload = self._arrived.take()
         if self._host.session.consumed(self._record, len(payload)):
-            self._host.flush_soon()
+            self._host.flush()  # its sender may wait for it
         return payload
 
     async def send(self, payload: Payload, *, end: bool = False) -> bool:

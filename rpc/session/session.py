@@ -116,7 +116,7 @@ class Session:
     # --- Bytes in ------------------------------------------------------------------------------------------------
 
     def receive(self, data: Buffer) -> Events:
-        """Take what the transport has read."""
+        """Take what the transport has read; nothing of it is kept, so its space may be used again."""
         return [] if self._phase >= Phase.BROKEN else self._take_bodies(self._reader.bodies(data))
 
     def want(self) -> memoryview | None:

@@ -61,7 +61,7 @@ class FrameReader:
         return bool(self._rest) or self._body is not None
 
     def bodies(self, data: Buffer) -> Iterator[Buffer]:
-        """Yield each body that `data` completes.
+        """Yield each body that `data` completes; a large one may be a view on it, good until the next is asked for.
 
         Raises:
             ProtocolError: a length is 0 or over `max_frame`; the bodies before it were yielded.
@@ -74,6 +74,8 @@ class FrameReader:
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
+        if end > _LARGE:
+            data = memoryview(data)  # so that a large body can be handed on without a copy
         while end - at >= PREFIX:
             start = at + PREFIX
             size = int.from_bytes(data[at:start], "big")
@@ -90,7 +92,7 @@ class FrameReader:
             at = start + size
             # Whatever a consumer does between two bodies, the reader must know what is left by then.
             self._rest = b""
-            yield data[start:at]
+            yield data[start:at] if end <= _LARGE or size >= _LARGE else bytes(data[start:at])
         self._rest = bytes(data[at:])
 
     def want(self) -> memoryview | None:
