@@ -57,7 +57,7 @@ def pack(value: object) -> Payload:
     Raises:
         EncodeError: something in it cannot travel; the message names the path to it and the way out.
     """
-    if class_of(value) is bytes and len(value) >= LARGE:
+    if isinstance(value, bytes) and len(value) >= LARGE:
         return [write_head(BYTES, len(value)), value]
     small = _encode_small(value)
     if small is not None:
