@@ -11,7 +11,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from enum import Enum
 from inspect import cleandoc
 from ipaddress import IPv4Address, IPv6Address
@@ -83,6 +83,15 @@ _LENGTHS: dict[str, tuple[str, str]] = {
 _PURE_FACTORIES: dict[Any, Any] = {list: [], set: [], frozenset: [], tuple: [], dict: {}}
 """Factories of defaults that may be told without running them: any other might do anything."""
 
+_CONTAINERS: dict[Any, tuple[str, ...]] = {
+    **dict.fromkeys((list, set, frozenset, tuple, Sequence, Collection, Set), ("items",)),
+    **dict.fromkeys((dict, Mapping), ("propertyNames", "additionalProperties")),
+}
+"""What containers say of what is inside them, in the order of their arguments."""
+
+_Factory = cast("type[Any]", attrs.Factory)
+"""Told to type checkers as a function, for the sake of what they infer."""
+
 WithFields: TypeAlias = inspect.DataclassType | inspect.StructType | inspect.TypedDictType | inspect.NamedTupleType
 
 
@@ -115,14 +124,39 @@ class Schemas:
         try:
             node = inspect.type_info(cls)
         except (TypeError, NameError):
-            return {"type": "object"}
-        return self._of_class(node) if isinstance(node, WithFields) else {"type": "object"}
+            return self._of_fields(cls)
+        return self._of_class(node) if isinstance(node, WithFields) else self._of_fields(cls)
 
     def _of_unknown(self, annotation: Any) -> Json:
-        """What another converter knows: a union is told by its members."""
-        if get_origin(annotation) in (typing.Union, types.UnionType):
-            return {"anyOf": [self.of(member) for member in get_args(annotation)]}
+        """What only another converter knows, a union of attrs classes for one; what is around it is told as ever."""
+        origin, inner = get_origin(annotation), [argument for argument in get_args(annotation) if argument is not ...]
+        if origin in (typing.Union, types.UnionType):
+            return {"anyOf": [self.of(member) for member in inner]}
+        if origin is typing.Annotated:
+            return self.of(inner[0])
+        if origin is tuple and ... not in get_args(annotation):
+            return {"type": "array", **_row([self.of(item) for item in inner]), "x-python": "tuple"}
+        if origin in _CONTAINERS:
+            names = _CONTAINERS[origin]
+            return {**self.of(origin), **{name: self.of(item) for name, item in zip(names, inner, strict=False)}}
+        if attrs.has(annotation) or dataclasses.is_dataclass(annotation):
+            return self._reference(annotation, lambda: self._of_fields(annotation))
         return {"title": spell_annotation(annotation), **_ANYTHING}
+
+    def _of_fields(self, cls: Any) -> Json:
+        """A class that msgspec does not read, for what one of its fields is."""
+        try:
+            hints = typing.get_type_hints(cls, include_extras=True)
+        except Exception:  # evaluating an annotation may raise anything
+            hints = {}
+        properties: Json = {}
+        required: list[str] = []
+        for name, default, factory in _own_fields(cls):
+            properties[name] = {**self.of(hints.get(name, Any)), **_default(default, factory)}
+            if default is factory is msgspec.NODEFAULT:
+                required.append(name)
+        kind = "attrs" if attrs.has(cls) else "dataclass"
+        return {**_about(cls), "x-kind": kind, "type": "object", "properties": properties, "required": required}
 
     def _of_node(self, node: Node) -> Json:
         if isinstance(node, inspect.Metadata):
@@ -199,14 +233,33 @@ class Schemas:
         return schema
 
     def _of_field(self, field: inspect.Field) -> Json:
-        schema = self._of_node(field.type)
-        default = MISSING
-        if field.default is not msgspec.NODEFAULT:
-            default = wire_form(field.default)
-        else:
-            factory: Any = get_origin(field.default_factory) or field.default_factory  # list[int] makes a list
-            default = _PURE_FACTORIES.get(factory, MISSING)
-        return schema if default is MISSING else {**schema, "default": default}
+        return {**self._of_node(field.type), **_default(field.default, field.default_factory)}
+
+
+def _default(default: Any, factory: Any) -> Json:
+    """What is said of the default of a field, where it has one that can be told."""
+    told = MISSING
+    if default is not msgspec.NODEFAULT:
+        told = wire_form(default)
+    elif factory in _PURE_FACTORIES:
+        told = _PURE_FACTORIES[factory]
+    return {} if told is MISSING else {"default": told}
+
+
+def _own_fields(cls: Any) -> Iterator[tuple[str, Any, Any]]:
+    """The fields that the constructor of an attrs class or dataclass takes: name, default, factory, as of msgspec."""
+    none: Any = msgspec.NODEFAULT
+    if attrs.has(cls):
+        for attribute in attrs.fields(cls):
+            default: Any = none if attribute.default is attrs.NOTHING else attribute.default
+            factory = getattr(default, "factory", none) if isinstance(default, _Factory) else none
+            if attribute.init:
+                yield attribute.name, none if factory is not none else default, factory
+        return
+    for field in dataclasses.fields(cls):
+        if field.init:
+            default = none if field.default is dataclasses.MISSING else field.default
+            yield field.name, default, none if field.default_factory is dataclasses.MISSING else field.default_factory
 
 
 def _bounds(node: Node) -> Json:
