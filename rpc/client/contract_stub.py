@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import abc
+import functools
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager as Block
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 from rpc.service.contract import Contract, Member, contract_of
 from rpc.service.function import Kind
@@ -57,15 +57,10 @@ def contract_stub(caller: Caller, target: Any) -> ContractStub:
     Raises:
         TypeError: it is no contract.
     """
-    contract = contract_of(target)
-    if contract not in _classes:
-        _classes[contract] = _class_of(contract)
-    return _classes[contract](caller)
+    return _class_of(contract_of(target))(caller)
 
 
-_classes: WeakKeyDictionary[Contract, type[ContractStub]] = WeakKeyDictionary()
-
-
+@functools.cache
 def _class_of(contract: Contract) -> type[ContractStub]:
     """A class with the methods of a contract: one that `isinstance` takes for an instance of that."""
     methods = {name: _method(member) for name, member in contract.members.items()}

@@ -15,7 +15,6 @@ import typing
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
-from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -35,8 +34,8 @@ C = TypeVar("C", bound=type)
 _NO_CONTRACTS: tuple[Any, ...] = (object, Protocol, Generic, abc.ABC)
 """Bases whose attributes are no methods of a contract."""
 
-_SENT_BACK = {Stream: Kind.STREAMING, AbstractAsyncContextManager: Kind.CONTEXT}
-"""What a ``def`` of a contract may give."""
+_OPENED = {Stream: Kind.STREAMING, AbstractAsyncContextManager: Kind.CONTEXT}
+"""What a ``def`` of a contract may give: callers open it with ``async with``."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -88,8 +87,8 @@ class Contract:
         return inspect.cleandoc(self.cls.__doc__ or "")
 
 
-_contracts: WeakKeyDictionary[type, Contract] = WeakKeyDictionary()
-"""Beside the classes, since an attribute would make every Protocol ask for one more member."""
+_contracts: dict[type, Contract] = {}
+"""Beside the classes, since an attribute of a Protocol would be one more member that `isinstance` asks for."""
 
 
 def contract(name: str, /, *, converter: Converter | None = None) -> Callable[[C], C]:
@@ -223,24 +222,22 @@ def _member(
 def _kind(function: types.FunctionType, marks: Marks, returns: Any, where: str) -> tuple[Kind, Any]:
     """How a method is called, and what it gives: the result, or that of one item."""
     shape, origin = shape_of(function), typing.get_origin(returns) or returns
+    if marks.kind == "notification":
+        if shape is Shape.AWAITABLE and returns in (None, type(None)):
+            return Kind.NOTIFICATION, type(None)
+        raise TypeError(f"{where}: a notification is never answered, but sent with await: make it an async def -> None")
     if shape is Shape.ASYNC_CONTEXT_MANAGER:
-        kind, given = Kind.CONTEXT, yielded(returns, f"{where}: the result", shape)
-    elif shape is Shape.RESULT and origin in _SENT_BACK:
-        kind, given = _SENT_BACK[origin], (*typing.get_args(returns), Any)[0]
-    elif shape is Shape.AWAITABLE and origin not in _SENT_BACK:
-        kind, given = Kind.METHOD, returns
-    elif shape is Shape.AWAITABLE:
+        return Kind.CONTEXT, yielded(returns, f"{where}: the result", shape)
+    if shape is Shape.RESULT and origin in _OPENED:
+        return _OPENED[origin], (*typing.get_args(returns), Any)[0]
+    if shape is Shape.AWAITABLE and origin not in _OPENED:
+        return Kind.METHOD, returns
+    if shape is Shape.AWAITABLE:
         raise TypeError(f"{where}: what it gives is not awaited, but opened by async with: make it a def")
-    else:
-        raise TypeError(
-            f"{where}: make it an async def, whose result callers await; or a def that is annotated with "
-            "rpc.Stream[...] for items, or with AbstractAsyncContextManager[...] for a context"
-        )
-    if marks.kind == "method":
-        return kind, given
-    if kind is not Kind.METHOD:
-        raise TypeError(f"{where}: a notification is never answered: make it an async def that gives None")
-    return Kind.NOTIFICATION, given
+    raise TypeError(
+        f"{where}: make it an async def, whose result callers await; or a def that is annotated with "
+        "rpc.Stream[...] for items, or with AbstractAsyncContextManager[...] for a context"
+    )
 
 
 def _without_self(parameters: list[inspect.Parameter], where: str) -> list[inspect.Parameter]:
