@@ -212,6 +212,7 @@ def names_of(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 _NO_TLS = "it does not speak TLS: without TLS its address is tcp://"
+_CLOSED = "the peer closed the connection"
 _REFUSED = "it does not accept our certificate"
 
 _REASONS = {
@@ -227,6 +228,7 @@ _REASONS = {
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": f"{_REFUSED}: it is not of a kind for this",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a certificate of ours: give client_tls its cert= and key=",
     "TLSV1_ALERT_PROTOCOL_VERSION": "it does not speak TLS 1.3",
+    "UNEXPECTED_EOF_WHILE_READING": _CLOSED,
     "TLSV1_ALERT_UNKNOWN_CA": f"{_REFUSED}: its authority is not known there",
     "UNSUPPORTED_PROTOCOL": "it does not speak TLS 1.3",
     "WRONG_VERSION_NUMBER": _NO_TLS,
@@ -249,9 +251,10 @@ def explain(error: BaseException | None, is_server: bool, tls: ssl.SSLObject | N
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _explain_certificate(error, is_server, _unverified(tls))
-    if isinstance(error, ssl.SSLError) and error.reason:  # an end of the stream has none
-        return _REASONS.get(error.reason, f"TLS: {error.reason.lower().replace('_', ' ')}")
-    return "the peer closed the connection"
+    reason: str | None = getattr(error, "reason", None)  # which the end of a stream has not
+    if isinstance(error, ssl.SSLError) and reason:
+        return _REASONS.get(reason, f"TLS: {reason.lower().replace('_', ' ')}")
+    return _CLOSED
 
 
 def _explain_certificate(error: ssl.SSLCertVerificationError, is_server: bool, shown: Mapping[str, Any]) -> str:

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+import rpc
+from rpc.net.tls_link import TlsLink
+from rpc.peer import Peer
+from tests.certificates import Authority
+
+SOMEBODY = Peer(address="tls://127.0.0.1:4000", transport="tls")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls_link"))
+
+
+def sockets() -> tuple[socket.socket, socket.socket]:
+    """Both ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+    near.setblocking(False)
+    far.setblocking(False)
+    return near, far
+
+
+@asynccontextmanager
+async def links(client: ssl.SSLContext, server: ssl.SSLContext) -> AsyncGenerator[tuple[TlsLink, TlsLink]]:
+    near, far = sockets()
+    pair = TlsLink(near, SOMEBODY, client, "localhost"), TlsLink(far, SOMEBODY, server)
+    try:
+        with trio.fail_after(10):
+            yield pair
+    finally:
+        for link in pair:
+            await link.aclose()
+
+
+async def shake_hands(*pair: TlsLink) -> list[str | None]:
+    """Why the handshake failed, at each side."""
+    told: dict[TlsLink, str | None] = {}
+
+    async def one(link: TlsLink) -> None:
+        told[link] = await link.shake_hands()
+
+    async with trio.open_nursery() as nursery:
+        for link in pair:
+            nursery.start_soon(one, link)
+    return [told[link] for link in pair]
+
+
+async def test_both_sides_know_who_the_other_is(authority: Authority) -> None:
+    async with links(authority.client("alice"), authority.server(client_ca=authority.ca)) as (near, far):
+        assert (near.is_server, far.is_server) == (False, True)
+        assert await shake_hands(near, far) == [None, None]
+        assert near.peer.names == ("localhost", "127.0.0.1")
+        assert far.peer.names == ("alice",)
+        assert near.peer.address == SOMEBODY.address
+
+
+async def test_bytes_go_both_ways_and_may_be_asked_for_in_pieces(authority: Authority) -> None:
+    async with links(authority.client(), authority.server()) as (near, far):
+        await shake_hands(near, far)
+        assert near.send_nowait([b"one", memoryview(b" two")]) == [b"one", b" two"]
+        assert await near.send_some([b"one", memoryview(b" two")]) == []
+        assert await far.receive_some(3) == b"one"
+        assert await far.receive_some() == b" two"
+        await far.send_some([bytes(1_000)])
+        assert await near.receive_some() == bytes(1_000)
+
+
+async def test_the_end_of_a_stream_without_a_word_is_an_end(authority: Authority) -> None:
+    async with links(authority.client(), authority.server()) as (near, far):
+        await shake_hands(near, far)
+        await far.aclose()
+        with pytest.raises(trio.BrokenResourceError):
+            await near.receive_some()
+        assert near.explain is not None
+        assert await near.explain() == "the peer closed the connection"
+
+
+async def test_a_server_is_told_apart_from_one_of_another_authority(authority: Authority, tmp_path: Path) -> None:
+    other = Authority(tmp_path, "other")
+    async with links(other.client(), authority.server()) as pair:
+        near, far = await shake_hands(*pair)
+        assert near is not None
+        assert near.startswith("the server's certificate is of an authority that is not trusted here")
+        assert far == "it does not accept our certificate: its authority is not known there"
+        assert pair[0].peer.names == ()
+
+
+async def test_a_client_without_a_certificate_is_told_after_its_handshake(authority: Authority) -> None:
+    async with links(authority.client(), authority.server(client_ca=authority.ca)) as (near, far):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(far.shake_hands)
+            assert await near.shake_hands() is None  # TLS 1.3: the server judges later
+            with pytest.raises(trio.BrokenResourceError):
+                await near.receive_some()
+            await near.aclose()
+        assert near.explain is not None
+        assert await near.explain() == "it wants a certificate of ours: give client_tls its cert= and key="
+        assert far.peer.names == ()
+
+
+@pytest.mark.parametrize("spoken", [b"GET / HTTP/1.0\r\n\r\n", bytes(20)])
+async def test_a_peer_without_tls_is_told_in_a_way_that_is_recognised(authority: Authority, spoken: bytes) -> None:
+    near, far = sockets()
+    link = TlsLink(far, SOMEBODY, authority.server())
+    with near:
+        near.send(spoken)
+        near.shutdown(socket.SHUT_WR)
+        problem = await link.shake_hands()
+        assert problem is not None
+        assert "TLS" in problem
+        assert near.recv(100) == bytes.fromhex("15 0301 0002 0246")
+        assert near.recv(100) == b""
+    await link.aclose()
+
+
+async def test_a_peer_that_stays_is_waited_for_only_so_long(
+    authority: Authority, autojump_clock: trio.testing.MockClock
+) -> None:
+    near, far = sockets()
+    link = TlsLink(far, SOMEBODY, authority.server())
+    with near:
+        near.send(bytes(20))
+        assert await link.shake_hands() is not None
+        assert trio.current_time() == pytest.approx(1)
+    await link.aclose()
+
+
+async def test_a_peer_that_is_gone_at_once(authority: Authority) -> None:
+    near, far = sockets()
+    near.close()
+    link = TlsLink(far, SOMEBODY, authority.server())
+    assert await link.shake_hands() == "the peer closed the connection"
+    await link.aclose()
+
+
+async def test_a_cancelled_handshake_leaves_nothing_open(
+    authority: Authority, autojump_clock: trio.testing.MockClock
+) -> None:
+    near, far = sockets()
+    with near:
+        link = TlsLink(far, SOMEBODY, authority.server())
+        with trio.move_on_after(5) as scope:
+            await link.shake_hands()
+        assert scope.cancelled_caught
+        await link.aclose()
+        assert far.fileno() == -1
+
+
+async def test_what_is_sent_to_a_peer_that_is_gone(authority: Authority) -> None:
+    async with links(authority.client(), authority.server()) as (near, far):
+        await shake_hands(near, far)
+        await far.aclose()
+        with pytest.raises(trio.BrokenResourceError):
+            while True:
+                await near.send_some([bytes(100_000)])
+        assert near.explain is not None
+        assert await near.explain() is None  # the transport has failed, not TLS
+
+
+# --- As a whole --------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def served(service: rpc.Service, make: Callable[[], ssl.SSLContext]) -> AsyncGenerator[str]:
+    async with trio.open_nursery() as nursery:
+
+        async def serve(task_status: trio.TaskStatus[list[str]]) -> None:
+            await rpc.serve(service, "tls://localhost:0", tls=make(), task_status=task_status)
+
+        bound = await nursery.start(serve)
+        yield bound[-1]
+        nursery.cancel_scope.cancel()
+
+
+async def test_calls_streams_and_large_values_over_tls(authority: Authority) -> None:
+    service = rpc.Service("calc")
+
+    @service.method
+    async def count(numbers: AsyncIterator[int]) -> AsyncIterator[int]:
+        async for number in numbers:
+            yield number
+
+    @service.method
+    def echo(context: rpc.Context, data: bytes) -> bytes:
+        assert context.peer.transport == "tls"
+        return data
+
+    data = os.urandom(3_000_000)
+    async with (
+        served(service, authority.server) as address,
+        rpc.connect(address, tls=authority.client()) as client,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def call() -> None:
+            assert await client.call("calc.echo", data) == data
+
+        for _ in range(3):
+            nursery.start_soon(call)
+        async with client.stream("calc.count", rpc.each(range(1000))) as numbers:
+            assert [number async for number in numbers] == list(range(1000))
+        assert await client.ping() > 0
+
+
+async def test_open_connections_survive_a_new_certificate(authority: Authority) -> None:
+    service = rpc.Service("calc")
+
+    @service.method
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    def make() -> ssl.SSLContext:
+        return authority.server(file="served")
+
+    async with served(service, make) as address, rpc.connect(address, tls=authority.client()) as old:
+        authority.issue("localhost", "127.0.0.1", "new.lan", file="served")
+        async with rpc.connect(address, tls=authority.client()) as new:
+            assert "new.lan" in new.peer.names
+            assert "new.lan" not in old.peer.names
+            assert [await client.call("calc.add", 1, 2) for client in (old, new)] == [3, 3]
