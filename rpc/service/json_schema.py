@@ -241,8 +241,8 @@ def _default(default: Any, factory: Any) -> Json:
     told = MISSING
     if default is not msgspec.NODEFAULT:
         told = wire_form(default)
-    elif factory in _PURE_FACTORIES:
-        told = _PURE_FACTORIES[factory]
+    else:
+        told = _PURE_FACTORIES.get(get_origin(factory) or factory, MISSING)  # list[int] makes a list
     return {} if told is MISSING else {"default": told}
 
 
