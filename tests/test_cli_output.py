@@ -5,9 +5,11 @@ import io
 import json
 import os
 import uuid
+from array import array
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rpc.cli.output import plain, print_raw, print_result, render, visible
@@ -37,6 +39,8 @@ NOON = datetime.datetime(2026, 11, 25, 12, 0, tzinfo=datetime.UTC)
         ([1, [b"x"]], [1, ["eA=="]]),
         ({"a": {1: NOON}}, {"a": {"1": "2026-11-25T12:00:00+00:00"}}),
         ({b"x": 1}, {"eA==": 1}),
+        (array("d", [1.5, float("nan")]), [1.5, "NaN"]),
+        ([np.array([[1, 2], [3, 4]])], [[[1, 2], [3, 4]]]),
     ],
 )
 def test_plain_values_are_all_that_is_left(value: Any, expected: Any) -> None:

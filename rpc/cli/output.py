@@ -6,6 +6,7 @@ A result may hold what JSON has no form for:
 datetime, date                        text, ISO 8601: ``"2026-11-25T20:14:00+00:00"``
 bytes                                 text, base64
 Decimal, UUID                         text: a JSON number would lose digits in many a reader
+an array of numbers                   an array, of arrays where it has several dimensions
 set                                   an array, in order where its members have one
 a key of a map that is no text        text; if two keys would become one, an array of [key, value] pairs
 a float that is no number             text: ``"NaN"``, ``"Infinity"``, ``"-Infinity"``
@@ -25,6 +26,7 @@ from typing import Any, cast
 
 import click
 
+from rpc.wire.arrays import is_array
 from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["plain", "print_raw", "print_result", "render", "visible"]
@@ -40,6 +42,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if is_map(value):
         return _plain_map(value)
+    if is_array(value):
+        return plain(value.tolist())
     if isinstance(value, set | frozenset):
         return [plain(member) for member in _in_order(cast("Iterable[Any]", value))]
     return _text(value)
