@@ -23,6 +23,7 @@ COMMANDS = {
     "notify": "Send a notification, which nobody answers.",
     "list": "List the methods that a server has.",
     "describe": "Show how methods are called: signatures, docs, classes.",
+    "stub": "Write a typed Python module for the clients of a server.",
     "ping": "Measure the round trip to a server.",
     "demo": "Show what this package does, in ten seconds.",
 }

@@ -99,7 +99,7 @@ class Defaults:
             return self._plain(value)
         if word in ("set", "frozenset", "tuple"):
             return self._of_container(schema, word, value) if is_list(value) else None
-        if isinstance(word, str) and word in _CALLS:
+        if isinstance(word, str) and (word in _CALLS or word in _MOMENTS):
             return self._call(word, value)
         if word not in (None, "bytes", "float"):
             return None
@@ -119,12 +119,28 @@ class Defaults:
         return None if text is None else Expression(text)
 
     def _call(self, word: str, value: Any) -> Expression | None:
-        """A value that has no literal: a call of its class."""
+        """A value that has no literal: a call of its class; None where it is none of that class."""
         with contextlib.suppress(ValueError, TypeError, ArithmeticError):
-            arguments = _CALLS[word](value)
+            arguments = self._moment(word, value) if word in _MOMENTS else _CALLS[word](value)
             freshness = Freshness.ANEW if word == "bytearray" else Freshness.ONCE
             return Expression(f"{self.annotations.use(HOMES[word], word)}{arguments}", freshness)
         return None
+
+    def _moment(self, word: str, value: Any) -> str:
+        """The arguments of a date or time, which came as one or as ISO 8601, up to the last that is not zero."""
+        cls, names, least = _MOMENTS[word]
+        moment = value if isinstance(value, cls) else cls.fromisoformat(value)
+        numbers = [str(getattr(moment, name)) for name in names]
+        while len(numbers) > least and numbers[-1] == "0":
+            numbers.pop()
+        offset = moment.utcoffset() if hasattr(moment, "utcoffset") else None
+        return f"({', '.join(numbers)}{'' if offset is None else f', tzinfo={self._zone(offset)}'})"
+
+    def _zone(self, offset: datetime.timedelta) -> str:
+        if not offset:
+            return self.annotations.use("datetime", "UTC")
+        length = f"{self.annotations.use('datetime', 'timedelta')}{_of_duration(offset)}"
+        return f"{self.annotations.use('datetime', 'timezone')}({length})"
 
     def _of_container(self, schema: Mapping[str, Any], word: Any, values: list[Any]) -> Expression | None:
         row = items_of(schema) if word == "tuple" else None
@@ -158,6 +174,16 @@ class Defaults:
                 return None
             found.append(expression)
         return found
+
+
+_TIME = ("hour", "minute", "second", "microsecond")
+_DATE = ("year", "month", "day")
+_MOMENTS: dict[str, tuple[Any, tuple[str, ...], int]] = {
+    "date": (datetime.date, _DATE, 3),
+    "datetime": (datetime.datetime, (*_DATE, *_TIME), 3),
+    "time": (datetime.time, _TIME, 2),
+}
+"""Dates and times: the class, its arguments, and how many of these are always written."""
 
 
 def _joined(items: Iterable[Expression]) -> str:
@@ -200,15 +226,8 @@ def _of_address(cls: Callable[[str], Any]) -> Callable[[str], str]:
     return lambda value: f'("{cls(str(value))}")'
 
 
-def _of_moment(cls: Any) -> Callable[[Any], str]:
-    """Of a class that reads ISO 8601; some of them arrive as that, others are made already."""
-    return lambda value: (
-        f'.fromisoformat("{(value if isinstance(value, cls) else cls.fromisoformat(value)).isoformat()}")'
-    )
-
-
 def _of_duration(value: Any) -> str:
-    length = msgspec.convert(value, datetime.timedelta)
+    length = value if isinstance(value, datetime.timedelta) else msgspec.convert(value, datetime.timedelta)
     parts = (f"{name}={getattr(length, name)}" for name in ("days", "seconds", "microseconds") if getattr(length, name))
     return f"({', '.join(parts)})"
 
@@ -221,9 +240,6 @@ def _of_bytes(value: Any) -> str:
 
 _CALLS: dict[str, Callable[[Any], str]] = {
     "bytearray": _of_bytes,
-    "date": _of_moment(datetime.date),
-    "datetime": _of_moment(datetime.datetime),
-    "time": _of_moment(datetime.time),
     "timedelta": _of_duration,
     "Decimal": lambda value: f'("{Decimal(value)}")',
     "UUID": lambda value: f'("{UUID(str(value))}")',

@@ -26,7 +26,7 @@ _NAMES = {
     "collections.abc": ("AsyncIterable",),
     "contextlib": ("AbstractAsyncContextManager",),
     "dataclasses": ("dataclass", "field"),
-    "datetime": ("date", "datetime", "time", "timedelta"),
+    "datetime": ("UTC", "date", "datetime", "time", "timedelta", "timezone"),
     "decimal": ("Decimal",),
     "enum": ("Enum",),
     "ipaddress": ("IPv4Address", "IPv4Interface", "IPv4Network", "IPv6Address", "IPv6Interface", "IPv6Network"),
