@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 import attrs
 import pytest
 import trio
+import trio.testing
 
 import rpc
+from rpc.net.background import open_background
+from rpc.net.link import StreamLink
+from rpc.peer import Peer
 from rpc.server import builtin
 from rpc.server.builtin import Statistics
 from rpc.server.health import Condition, HealthReport
+from rpc.server.serving import Serving
+from tests.raw_peer import HERE, client_of, handlers_of
 
 
 @attrs.define
@@ -243,3 +250,40 @@ async def test_clients_describe_nothing_to_their_servers() -> None:
         async with rpc.connect(address, services=shop()) as client:
             assert await client.call(ask) == "there is no method rpc.describe"
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def client_from(address: str, describe: bool | None) -> AsyncGenerator[rpc.Client]:
+    """A client whose server takes it for one at that address."""
+    near, far = trio.testing.memory_stream_pair()
+    serving = Serving(handlers_of(shop()), rpc.Limits())
+    builtin.add_builtin(serving, describe)
+    async with open_background() as nursery:
+        nursery.start_soon(serving.readiness.run)
+        nursery.start_soon(serving.serve_link, StreamLink(far, Peer(address=address, transport="tcp")))
+        async with client_of(StreamLink(near, HERE)) as client:
+            yield client
+
+
+@pytest.mark.parametrize(
+    ("address", "describe", "told"),
+    [
+        ("tcp://127.0.0.1:5", None, True),
+        ("tcp://[::1]:5", None, True),
+        ("tcp://192.0.2.1:5", None, False),
+        ("tcp://192.0.2.1:5", True, True),
+        ("tcp://127.0.0.1:5", False, False),
+    ],
+)
+async def test_who_is_told(address: str, describe: bool | None, told: bool) -> None:
+    async with client_from(address, describe) as client:
+        with pytest.raises(rpc.Unimplemented) as caught:
+            await client.call("shop.ordr")
+        assert ("did you mean" in caught.value.message) == told
+        if told:
+            assert (await client.call(builtin.describe)).services[0].name == "shop"
+        else:
+            for name in ("rpc.describe", "rpc.stats", "rpc.nothing"):
+                with pytest.raises(rpc.Unimplemented, match=rf"^there is no method {name}$"):
+                    await client.call(name)
+        assert await client.call("shop.order", Tea("green", 2)) == 2

@@ -18,9 +18,12 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Ty
 
 import attrs
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from rpc.service.json_schema import MISSING, Schemas, own_doc, wire_form
+from rpc.service.register import register_type
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -175,6 +178,7 @@ class Unknown:
             {"type": "object", "maxProperties": 9, "additionalProperties": {"type": "integer"}},
         ),
         (array.array, {"title": "array", "type": "array", "x-python": "array.array"}),
+        (npt.NDArray[np.float64], {"title": "ndarray", "type": "array", "x-python": "numpy.ndarray"}),
         (Unknown, {"title": "Unknown", "x-python": "object"}),
         (
             Box[int] | Account,
@@ -401,6 +405,19 @@ def test_classes_that_only_another_converter_knows() -> None:
         "required": ["either"],
     }
     assert defined(Lost)["properties"] == {"either": {"x-python": "object"}, "lost": {"x-python": "object"}}
+
+
+class Money:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def test_a_registered_class_is_told_as_what_it_travels_as() -> None:
+    register_type(Money, to=str, from_=Money)
+    assert Schemas().of(list[Money]) == {"type": "array", "items": {"title": "Money", "type": "string"}}
 
 
 def test_the_fields_of_a_class_in_place() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import collections.abc
 import enum
 import typing
@@ -11,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Optional
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from rpc.service.context import Context
@@ -50,6 +53,9 @@ class Color(enum.Enum):
         (T, "T"),
         (Color, "Color"),
         ("somewhere.Else", "Else"),
+        (array.array, "array"),
+        (np.ndarray, "ndarray"),
+        (npt.NDArray[np.float64], "NDArray[float64]"),
     ],
 )
 def test_annotations_are_spelled_with_their_names_imported(annotation: Any, text: str) -> None:

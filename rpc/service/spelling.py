@@ -56,6 +56,9 @@ def spell_annotation(annotation: Any) -> str:
         return " | ".join(map(spell_annotation, arguments))
     if is_list(annotation):  # the parameters of a Callable
         return f"[{', '.join(map(spell_annotation, annotation))}]"
+    if origin is not None and _name(origin) == "ndarray" and len(arguments) == 2:
+        elements = typing.get_args(arguments[1]) or (Any,)
+        return f"NDArray[{spell_annotation(elements[0])}]"
     if origin is not None and arguments:
         return f"{_name(origin)}[{', '.join(map(spell_annotation, arguments))}]"
     return _name(annotation)
