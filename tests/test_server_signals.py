@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import signal
+import ssl
 import threading
+from typing import Any
 
 import pytest
 import trio
 
-from rpc.server.signals import stop_on_signals
+from rpc.net.tls import ReloadingContext
+from rpc.server.signals import reload_on_hangup, stop_on_signals
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -66,3 +69,40 @@ def test_signals_come_to_the_main_thread_only() -> None:
     thread.start()
     thread.join()
     assert len(caught) == 1
+
+
+# --- Hangup ------------------------------------------------------------------------------------------------------
+
+
+class Reloaded(ReloadingContext):
+    """Tells when it was told to read its files."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.told = trio.Event()
+
+    def reload(self) -> None:
+        self.told.set()
+
+
+def context() -> Reloaded:
+    return Reloaded(ssl.PROTOCOL_TLS_SERVER, lambda context: None, ())
+
+
+async def test_a_hangup_has_certificates_read_again() -> None:
+    tls = context()
+    before = signal.getsignal(signal.SIGHUP)
+    async with reload_on_hangup(tls):
+        for _ in range(2):
+            signal.raise_signal(signal.SIGHUP)
+            with trio.fail_after(5):
+                await tls.told.wait()
+            tls.told = trio.Event()
+    assert signal.getsignal(signal.SIGHUP) == before
+
+
+@pytest.mark.parametrize("tls", [None, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)])
+async def test_a_hangup_is_left_alone_where_nothing_can_be_read_again(tls: ssl.SSLContext | None) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    async with reload_on_hangup(tls):
+        assert signal.getsignal(signal.SIGHUP) == before
