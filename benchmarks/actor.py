@@ -6,6 +6,7 @@ import signal
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
+from typing import cast
 
 import attrs
 
@@ -85,6 +86,6 @@ async def _forget(client: Client) -> None:
 
 def _told(failure: BaseException) -> str:
     if isinstance(failure, BaseExceptionGroup):
-        return _told(failure.exceptions[0])  # pyright: ignore[reportUnknownArgumentType]
+        return _told(cast("BaseExceptionGroup[BaseException]", failure).exceptions[0])
     lines = str(failure).splitlines() or [""]
     return f"{type(failure).__name__}: {lines[0][:200]}"

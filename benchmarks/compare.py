@@ -84,8 +84,7 @@ def main(
     workloads = _named(QUICK if quick else LONG, wanted, "workload")
     present, absent = _present(_named(contenders(), only, "contender"))
     sheets = compare(present, workloads, settings)
-    packages = sorted({package for each in contenders() for package in each.packages})
-    about = {"machine": machine(packages), "settings": _told(settings), "absent": absent}
+    about = {"machine": machine(peers.packages()), "settings": _told(settings), "absent": absent}
     show(sheets, about)
     told = as_json(sheets, about)
     if json_file:
@@ -112,7 +111,7 @@ def show(sheets: Sequence[Sheet], about: dict[str, dict[str, str]]) -> None:
     for name, reason in about["absent"].items():
         click.echo(f"{name} does not take part: {reason}")
     for sheet in sheets:
-        click.echo(f"\n## {sheet.workload.name}\n\n{table(sheet)}")
+        click.echo(f"\n## {sheet.workload.name}\n\n{table(sheet) if sheet.scores else 'Nobody offers this.'}")
         for name, failed in sheet.failures.items():
             if failed.offered:
                 click.echo(f"{name} failed: {failed.reason}")

@@ -24,6 +24,7 @@ class Kind(Enum):
     OURS = "triorpc"
     LIMIT = "limit"
     PEER = "peer"
+    BATCH = "batch"  # a peer's way to send several calls as one message, which is another thing than several calls
 
 
 class Place(NamedTuple):
@@ -44,9 +45,11 @@ class Caller:
 
     Attributes:
         shared: several tasks, or threads for one that blocks, may call over this connection at the same time.
+        own_connection: there is a connection for each of these, and not for each thread for instance.
     """
 
     shared = False
+    own_connection = True
 
     async def claim(self) -> None:
         """Told to a caller that is from now on used by the present thread, where a library wants to know."""

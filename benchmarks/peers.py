@@ -17,9 +17,9 @@ from pathlib import Path
 import attrs
 import click
 
-__all__ = ["PACKAGES", "enter", "not_installed"]
+from benchmarks.contenders import contenders
 
-PACKAGES = ("aiorpcX", "grpcio", "grpclib", "pycapnp", "Pyro5", "rpyc", "thriftpy2", "zeroapi", "zerorpc")
+__all__ = ["enter", "not_installed", "packages"]
 
 _PROJECT = Path(__file__).parent.parent
 _VENV = _PROJECT / ".venv-peers"
@@ -55,17 +55,22 @@ def enter(module: str) -> None:
     os.execv(python, [python, "-m", module, *sys.argv[1:]])
 
 
+def packages() -> list[str]:
+    """What the contenders need, by its names in the package index."""
+    return sorted({package for contender in contenders() for package in contender.packages})
+
+
 def not_installed() -> Mapping[str, str]:
     """The packages that could not be installed, and what pip said."""
     return _Stamp.read().failed
 
 
 def _install() -> None:
-    click.echo(f"Installing the peers in {_VENV.name}: {', '.join(PACKAGES)}", err=True)
+    click.echo(f"Installing the peers in {_VENV.name}: {', '.join(packages())}", err=True)
     venv.create(_VENV, clear=True, with_pip=False)
     if failure := _pip("--editable", str(_PROJECT)):
         raise click.ClickException(f"triorpc could not be installed in {_VENV}: {failure}")
-    failed = {package: failure for package in PACKAGES if (failure := _pip("--only-binary", ":all:", package))}
+    failed = {package: failure for package in packages() if (failure := _pip("--only-binary", ":all:", package))}
     _Stamp(_wanted(), failed).write()
 
 
@@ -82,7 +87,7 @@ def _pip(*arguments: str) -> str:
 def _wanted() -> str:
     """A name for what belongs in the venv: it changes with the packages, with ours, and with the interpreter."""
     ours = (_PROJECT / "pyproject.toml").read_bytes()
-    return hashlib.sha256(b"\0".join([ours, sys.version.encode(), *map(str.encode, PACKAGES)])).hexdigest()
+    return hashlib.sha256(b"\0".join([ours, sys.version.encode(), *map(str.encode, packages())])).hexdigest()
 
 
 def _python() -> Path:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["cpu_time", "die_with_parent", "family", "kill_group"]
@@ -20,7 +21,8 @@ def family(pid: int) -> list[int]:
     members = [pid]
     for member in members:
         for task in Path(f"/proc/{member}/task").glob("*/children"):
-            members += map(int, task.read_text(encoding="ascii").split())
+            with suppress(FileNotFoundError, ProcessLookupError):  # threads come and go
+                members += map(int, task.read_text(encoding="ascii").split())
     return members
 
 

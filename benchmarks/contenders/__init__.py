@@ -11,7 +11,7 @@ __all__ = ["contenders"]
 
 
 def contenders() -> tuple[Contender, ...]:
-    """All that have a file here: ours, then the limits, then the peers."""
+    """All that have a file here: ours, then the limits, then the peers, then their batches."""
     found: list[Contender] = []
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         found += import_module(module.name).CONTENDERS

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from benchmarks.contender import NotOfferedError
 from benchmarks.processes import family
 from benchmarks.workload import Client, Measure, Round, Turn
 
@@ -27,6 +28,8 @@ class Idle:
         )
 
     async def work(self, client: Client, turn: Turn) -> None:
+        if not (await client.caller()).own_connection:
+            raise NotOfferedError
         before = _private(client.server_pid), _private(os.getpid())
         turn.begin()
         # They stay, so that those of the next turn cannot use their memory again.

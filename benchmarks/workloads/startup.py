@@ -27,6 +27,7 @@ class Startup:
         )
 
     async def work(self, client: Client, turn: Turn) -> None:
+        await (await client.caller()).add(1, 2)  # unless that is not offered
         module = type(client.contender).__module__
         arguments = ["-m", "benchmarks.first_call", module, client.contender.name, *map(str, client.place)]
         before = _children()
