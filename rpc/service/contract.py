@@ -120,7 +120,8 @@ def contract(name: str, /, *, converter: Converter | None = None) -> Callable[[C
     check_service_name(name)
 
     def declare(cls: C) -> C:
-        _contracts[_checked(cls)] = _read(cls, name, converter, bindings(cls))
+        declaring_class = _checked(cls)
+        _contracts[declaring_class] = _read(declaring_class, name, converter, bindings(declaring_class))
         return cls
 
     return declare

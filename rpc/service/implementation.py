@@ -201,6 +201,8 @@ def _parameters(member: Member, own: _Own) -> _Parameters:
     if place > sum(parameter.kind in _POSITIONAL for parameter in declared):
         # It comes by name: before it stand parameters that have only names in the contract, or that no call brings.
         context = context.replace(kind=_Kind.KEYWORD_ONLY)
+    elif any(parameter.kind is _Kind.POSITIONAL_ONLY for parameter in declared[place:]):
+        context = context.replace(kind=_Kind.POSITIONAL_ONLY)
     if context.kind is _Kind.KEYWORD_ONLY:
         place = sum(parameter.kind in (*_POSITIONAL, _Kind.VAR_POSITIONAL) for parameter in declared)
     return [*declared[:place], context, *declared[place:]]
