@@ -462,15 +462,22 @@ def test_the_doc_of_a_class_is_its_own() -> None:
 
 
 PROGRAM = """
-import hashlib
-from tests import test_service_json_schema as module
+import enum, typing
+import attrs
 from rpc.service.json_schema import Schemas
 from rpc.wire.payload import encode
 
+Color = enum.Enum("Color", "RED GREEN BLUE")
+
+@attrs.define
+class Account:
+    name: str | None
+    either: Color | str | None | list[int] = None
+    tags: frozenset[str] = frozenset(["a", "b", "c", "d"])
+
 schemas = Schemas()
-of = [schemas.of(a) for a in (module.Account, module.Box[module.Color | int | None | list[int]], module.Struct,
-    int | str | None | list[int] | bool, module.Literal["x", 1, "y"], dict[str, module.Options])]
-print(hashlib.sha256(bytes(encode([of, schemas.definitions, schemas.of(set[str])]))).hexdigest())
+of = [schemas.of(a) for a in (Account, int | str | None | list[int], typing.Literal["x", 1, "y"], dict[str, Color])]
+print(bytes(encode([of, schemas.definitions])).hex())
 """
 
 
@@ -481,6 +488,6 @@ def test_every_process_writes_the_same_bytes() -> None:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         return done.stdout
 
-    digests = {run(seed) for seed in ("1", "2", "3")}
-    assert len(digests) == 1
-    assert len(digests.pop()) == 65
+    first, second = run("1"), run("2")
+    assert first == second
+    assert len(first) > 1000
