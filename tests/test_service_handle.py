@@ -40,7 +40,7 @@ def test_a_handle_tells_about_its_function() -> None:
     assert any_first.name == "org.calc.first"
     assert add.signature.name == "org.calc.add"
     assert [parameter.name for parameter in add.signature.parameters] == ["a", "b"]
-    assert repr(add) == "<Method org.calc.add>"
+    assert repr(add) == "<SyncMethod org.calc.add>"
 
 
 def test_a_notification_tells_about_its_function() -> None:
@@ -136,7 +136,8 @@ def test_what_is_marked_as_a_wrapper_has_the_kind_of_what_it_wraps() -> None:
         return inner(a)
 
     assert Streaming(outer, name="calc.outer").is_async
-    assert isinstance(Entering(outer, name="calc.outer")(1), AbstractAsyncContextManager)
+    entering: Entering[Any] = Entering(outer, name="calc.outer")
+    assert isinstance(entering(1), AbstractAsyncContextManager)
 
 
 def make_stream() -> AsyncIterator[int]:
@@ -177,7 +178,7 @@ def awaitable() -> Awaitable[int]:
         (Method, 5, {}, "calc.f: 5 is no function: write a def that calls it"),
         (Method, Counter, {}, "is no function"),
         (Method, functools.partial(add.function, 1), {}, "is no function"),
-        (Method, add, {}, "<Method org.calc.add> is registered already: register its .function"),
+        (Method, add, {}, "<SyncMethod org.calc.add> is registered already: register its .function"),
         (Method, lease, {}, "<Entering org.calc.lease> is registered already: register its .function"),
         (Method, read_lines.function, {}, "read_lines .* gives a generator, which is no method"),
         (Method, countdown.function, {}, "countdown .* gives an async generator, which is no method"),
@@ -224,22 +225,22 @@ def test_a_notification_returns_none(function: Any) -> None:
 
 
 def test_a_result_is_converted_for_the_caller() -> None:
-    assert any_first.convert_result([1, 2]) == [1, 2]
+    assert any_first.signature.convert_result([1, 2]) == [1, 2]
     with pytest.raises(Internal, match=r"org\.calc\.first: the result at \[0\] expected int, got str 'x'") as caught:
-        any_first.convert_result(["x"])
+        any_first.signature.convert_result(["x"])
     assert caught.value.processed is Processed.DO_NOT_RETRY
 
 
 def test_an_item_is_converted_for_the_caller() -> None:
-    assert countdown.convert_item(5, 0) == 5
-    assert read_pairs.convert_item(["a", 1], 0) == ("a", 1)
+    assert countdown.signature.convert_item_out(5, 0) == 5
+    assert read_pairs.signature.convert_item_out(["a", 1], 0) == ("a", 1)
     with pytest.raises(Internal, match=r"org\.calc\.countdown: item 17 expected int, got str 'x'") as caught:
-        countdown.convert_item("x", 17)
+        countdown.signature.convert_item_out("x", 17)
     assert caught.value.processed is Processed.DO_NOT_RETRY
 
 
 def test_the_value_of_a_context_is_converted_for_the_caller() -> None:
-    assert lease.convert_value(5) == 5
+    assert lease.signature.convert_item_out(5, 0) == 5
     with pytest.raises(Internal, match=r"org\.calc\.lease: the value expected int, got str 'x'") as caught:
-        lease.convert_value("x")
+        lease.signature.convert_item_out("x", 0)
     assert caught.value.processed is Processed.DO_NOT_RETRY

@@ -153,7 +153,7 @@ async def test_streams_by_handle_are_inferred(caller: Caller = Caller()) -> None
 async def test_wrong_calls_by_handle_are_refused(caller: Caller = Caller()) -> None:  # noqa: B008, PT028
     """Each line is an error to mypy: an ignore that is not needed is one, too."""
     await caller.call(add, "2")  # type: ignore[call-overload]  # pyright: ignore
-    await caller.call(add, 2, c=3)  # type: ignore[call-arg, arg-type]  # pyright: ignore
+    await caller.call(add, 2, c=3)  # type: ignore[arg-type]  # pyright: ignore
     await caller.call(add)  # type: ignore[call-overload]  # pyright: ignore
     await caller.call(add, 1, 2, 3)  # type: ignore[call-overload]  # pyright: ignore
     await caller.call(add_slowly, "2")  # type: ignore[call-overload]  # pyright: ignore

@@ -318,11 +318,7 @@ Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncCont
 
 
 def _item_converter(target: Any) -> Callable[[Any, int], Any]:
-    if isinstance(target, Streaming):
-        return target.convert_item
-    if isinstance(target, Entering):
-        return target.signature.convert_item_out
-    return lambda value, index: value
+    return (lambda value, index: value) if isinstance(target, str) else target.signature.convert_item_out
 
 
 def _translator(target: Any) -> Callable[[Error], Exception]:

@@ -111,7 +111,7 @@ class Notifications:
 class _Notice:
     """One notification with its bound arguments."""
 
-    handle: Notification[..., Any]
+    handle: Notification[Any]
     args: Any
     kwargs: dict[str, Any]
 

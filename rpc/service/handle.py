@@ -1,14 +1,20 @@
 """Handles: what the decorators of a service return.
 
 A handle is called as the function that it holds, in this process, and tells a server how to run it and a caller how to
-call it. It is generic in the function's parameters and result, so that type checkers infer calls by handle::
+call it. It is generic in the whole function, so that type checkers infer calls by handle::
 
     client.call(add, 2, b=3)     # checked against the parameters of `add`, and typed as its result
 
-They do so through `Answering`, `Streamable`, `Enterable` and `Notifiable`, which the overloads of a client take twice:
-with a leading `rpc.Context` stripped, and as they are. What an ``async def`` returns and what a generator yields is
-unwrapped by the overloads of `Method.convert_result` and `Streaming.convert_item`, and not by the client's, because a
-checker that finds `Any` in an argument gives up on overloads of different results.
+The overloads of a client take `Answering`, `Streamable`, `Enterable` and `Notifiable`, each as it is, and with a
+leading `rpc.Context` stripped. Their form is the one that type checkers of every make infer exactly:
+
+- A handle is generic in one function, not in parameters and result: functions alone are compared as functions, where
+  a parameter by position or by name may stand for one by position only.
+- `Function`, and no ``Callable``, is what overloads see in it: mypy would infer the parameters of a
+  ``Callable`` within another type from the arguments of the call.
+- No handle is matched by a protocol: pyright remembers such matches, without regard to defaults.
+- A method is a `SyncMethod` or an `AsyncMethod`, told apart as it is registered: where an argument holds ``Any``, a
+  checker gives up on overloads of different results, and on unions.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from rpc.service.convert import Converter
 from rpc.service.declared import check_declared
@@ -28,6 +34,7 @@ from rpc.wire.frames import SENDS, TAKES
 
 __all__ = [
     "Answering",
+    "AsyncMethod",
     "Enterable",
     "Entering",
     "Handle",
@@ -37,48 +44,23 @@ __all__ = [
     "Notification",
     "Streamable",
     "Streaming",
+    "SyncMethod",
 ]
 
 P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-R_co = TypeVar("R_co", covariant=True)
+F_co = TypeVar("F_co", bound=Callable[..., Any], covariant=True)
 
 
-class Answering(Protocol[P, T_co]):
-    """For type checkers: a handle that takes P and answers a call with T."""
+class Function(Protocol[P, T_co]):
+    """For type checkers: a function that takes P and gives T."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
-
-    def convert_result(self, value: Any, /) -> T_co: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
 
 
-class Streamable(Protocol[P, T_co]):
-    """For type checkers: a handle that takes P and gives items of T."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
-
-    def convert_item(self, value: Any, index: int, /) -> T_co: ...
-
-
-class Enterable(Protocol[P, T_co]):
-    """For type checkers: a handle that takes P and is entered for a T."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
-
-    def convert_value(self, value: Any, /) -> T_co: ...
-
-
-class Notifiable(Protocol[P]):
-    """For type checkers: a handle that takes P and is never answered."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> object: ...
-
-    @property
-    def concurrent(self) -> bool: ...
-
-
-class _Callable(Generic[P, R_co]):
+class _Callable(Generic[F_co]):
     """What all handles have.
 
     Attributes:
@@ -103,7 +85,7 @@ class _Callable(Generic[P, R_co]):
 
     def __init__(
         self,
-        function: Callable[P, R_co],
+        function: F_co,
         *,
         name: str,
         thread: bool = False,
@@ -129,7 +111,7 @@ class _Callable(Generic[P, R_co]):
         self.flags = self._flags | (SENDS if self.signature.takes_items else 0)
         check_declared(self.raises, name)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def __call__(self: _Callable[Callable[P, R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, in this process."""
         return self.function(*args, **kwargs)
 
@@ -142,7 +124,7 @@ class _Callable(Generic[P, R_co]):
         return self.name.rpartition(".")[0]
 
 
-class Method(_Callable[P, R_co]):
+class Method(_Callable[F_co]):
     """A function that a peer may call, and that answers once.
 
     Attributes:
@@ -155,16 +137,16 @@ class Method(_Callable[P, R_co]):
 
     kind = Kind.METHOD
 
-    @overload
-    def convert_result(self: Method[..., Awaitable[T]], value: Any, /) -> T: ...
-    @overload
-    def convert_result(self: Method[..., T], value: Any, /) -> T: ...
-    def convert_result(self, value: Any, /) -> Any:
-        """Fit a decoded result to the return annotation, see `Signature.convert_result`."""
-        return self.signature.convert_result(value)
+
+class SyncMethod(Method[F_co]):
+    """A method whose function gives the answer itself."""
 
 
-class Streaming(_Callable[P, R_co]):
+class AsyncMethod(Method[F_co]):
+    """A method whose function gives the answer to who awaits it."""
+
+
+class Streaming(_Callable[F_co]):
     """A generator, async or not, whose items a peer may stream.
 
     Attributes:
@@ -178,16 +160,8 @@ class Streaming(_Callable[P, R_co]):
     kind = Kind.STREAMING
     _flags = TAKES
 
-    @overload
-    def convert_item(self: Streaming[..., AsyncIterable[T]], value: Any, index: int, /) -> T: ...
-    @overload
-    def convert_item(self: Streaming[..., Iterator[T]], value: Any, index: int, /) -> T: ...
-    def convert_item(self, value: Any, index: int, /) -> Any:
-        """Fit a decoded item to what the generator yields, see `Signature.convert_item_out`."""
-        return self.signature.convert_item_out(value, index)
 
-
-class Entering(_Callable[P, Any], Generic[P, T_co]):
+class Entering(_Callable[F_co]):
     """An async context manager that a peer may enter, for as long as its own body runs.
 
     It is made of a function that `contextlib.asynccontextmanager` has decorated, or of one that could be.
@@ -205,7 +179,7 @@ class Entering(_Callable[P, Any], Generic[P, T_co]):
 
     def __init__(
         self,
-        function: Callable[P, contextlib.AbstractAsyncContextManager[T_co]] | Callable[P, AsyncIterator[T_co]],
+        function: F_co | Callable[..., AsyncIterator[Any]],
         *,
         name: str,
         raises: Sequence[type[Exception]] = (),
@@ -216,18 +190,8 @@ class Entering(_Callable[P, Any], Generic[P, T_co]):
             manager = contextlib.asynccontextmanager(manager)
         super().__init__(manager, name=name, raises=raises, converter=converter)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> contextlib.AbstractAsyncContextManager[T_co]:
-        """Make the context manager itself, in this process."""
-        manager: contextlib.AbstractAsyncContextManager[T_co] = self.function(*args, **kwargs)
-        return manager
 
-    def convert_value(self, value: Any, /) -> T_co:
-        """Fit the decoded value to what the function yields, see `Signature.convert_item_out`."""
-        converted: T_co = self.signature.convert_item_out(value, 0)
-        return converted
-
-
-class Notification(_Callable[P, R_co]):
+class Notification(_Callable[F_co]):
     """A function that a peer may notify: never answered, so it returns None.
 
     Attributes:
@@ -245,7 +209,7 @@ class Notification(_Callable[P, R_co]):
 
     def __init__(
         self,
-        function: Callable[P, R_co],
+        function: F_co,
         *,
         name: str,
         thread: bool = False,
@@ -258,7 +222,13 @@ class Notification(_Callable[P, R_co]):
             raise TypeError(f"{name}: a notification is never answered: annotate its result with -> None")
 
 
-Handle: TypeAlias = Method[..., Any] | Streaming[..., Any] | Entering[..., Any] | Notification[..., Any]
+# What a client takes: a handle whose function takes P, and gives T once it is unwrapped.
+Answering: TypeAlias = AsyncMethod[Function[P, Awaitable[T]]] | SyncMethod[Function[P, T]]
+Streamable: TypeAlias = Streaming[Function[P, AsyncIterable[T] | Iterator[T]]]
+Enterable: TypeAlias = Entering[Function[P, contextlib.AbstractAsyncContextManager[T]]]
+Notifiable: TypeAlias = Notification[Function[P, object]]
+
+Handle: TypeAlias = Method[Any] | Streaming[Any] | Entering[Any] | Notification[Any]
 
 _ANSWERS = (Shape.RESULT, Shape.AWAITABLE)
 _SHAPES = {

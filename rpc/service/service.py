@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager as Block
 from typing import Any, ClassVar, Never, ParamSpec, Protocol, Self, TypeVar, overload
 
 from rpc.service.contract import contract_of
 from rpc.service.convert import Converter
 from rpc.service.function import Kind, Shape, shape_of
-from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
+from rpc.service.handle import AsyncMethod, Entering, Handle, Notification, Streaming, SyncMethod
 from rpc.service.implementation import served_methods
 from rpc.service.names import check_service_name, full_name
 from rpc.service.permission import Allow, check_allow
@@ -21,29 +22,34 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 Nothing = TypeVar("Nothing", bound=Never)
+Later = TypeVar("Later", bound=Awaitable[Any])
 Items = TypeVar("Items", bound=AsyncIterable[Any] | Iterator[Any])
 AnyHandle = TypeVar("AnyHandle", bound=Handle)
 Opener = TypeVar("Opener", bound=Callable[[], Any])
+
+_CLASSES = {Shape.GENERATOR: Streaming, Shape.ASYNC_GENERATOR: Streaming, Shape.AWAITABLE: AsyncMethod}
 
 
 class Registering(Protocol):
     """For type checkers: the decorator that `Service.method` makes of its options."""
 
     @overload
-    def __call__(self, function: Callable[P, Nothing], /) -> Method[P, Nothing]: ...  # type: ignore[overload-overlap]
+    def __call__(self, function: Callable[P, Nothing], /) -> SyncMethod[Callable[P, Nothing]]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
+    def __call__(self, function: Callable[P, Items], /) -> Streaming[Callable[P, Items]]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, function: Callable[P, R], /) -> Method[P, R]: ...
+    def __call__(self, function: Callable[P, Later], /) -> AsyncMethod[Callable[P, Later]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> SyncMethod[Callable[P, R]]: ...
 
 
 class RegisteringContext(Protocol):
     """For type checkers: the decorator that `Service.context` makes of its options."""
 
     @overload
-    def __call__(self, function: Callable[P, contextlib.AbstractAsyncContextManager[T]], /) -> Entering[P, T]: ...
+    def __call__(self, function: Callable[P, Block[T]], /) -> Entering[Callable[P, Block[T]]]: ...
     @overload
-    def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[P, T]: ...
+    def __call__(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[Callable[P, Block[T]]]: ...
 
 
 class Service:
@@ -70,7 +76,7 @@ class Service:
         self.doc = inspect.cleandoc(doc)
         self.handles: dict[str, Handle] = {}
         self.converter = converter
-        self._lifespan: Callable[[], contextlib.AbstractAsyncContextManager[Any]] | None = None
+        self._lifespan: Callable[[], Block[Any]] | None = None
 
     @classmethod
     def from_contract(cls, contract: Callable[..., Any], implementation: object) -> Self:
@@ -111,11 +117,13 @@ class Service:
 
     # Type checkers take the first overload that fits. `Any` fits all, and is a result: so `Never` is asked first.
     @overload
-    def method(self, function: Callable[P, Nothing], /) -> Method[P, Nothing]: ...  # type: ignore[overload-overlap]
+    def method(self, function: Callable[P, Nothing], /) -> SyncMethod[Callable[P, Nothing]]: ...  # type: ignore[overload-overlap]
     @overload
-    def method(self, function: Callable[P, Items], /) -> Streaming[P, Items]: ...  # type: ignore[overload-overlap]
+    def method(self, function: Callable[P, Items], /) -> Streaming[Callable[P, Items]]: ...  # type: ignore[overload-overlap]
     @overload
-    def method(self, function: Callable[P, R], /) -> Method[P, R]: ...
+    def method(self, function: Callable[P, Later], /) -> AsyncMethod[Callable[P, Later]]: ...  # type: ignore[overload-overlap]
+    @overload
+    def method(self, function: Callable[P, R], /) -> SyncMethod[Callable[P, R]]: ...
     @overload
     def method(
         self,
@@ -163,8 +171,7 @@ class Service:
 
         def register(function: Callable[..., Any]) -> Handle:
             full_name = self._full_name(function, name)
-            is_generator = shape_of(function) in (Shape.GENERATOR, Shape.ASYNC_GENERATOR)
-            make: Any = Streaming if is_generator else Method
+            make: Any = _CLASSES.get(shape_of(function), SyncMethod)
             handle: Handle = make(
                 function,
                 name=full_name,
@@ -178,9 +185,9 @@ class Service:
         return register if function is None else register(function)
 
     @overload
-    def context(self, function: Callable[P, contextlib.AbstractAsyncContextManager[T]], /) -> Entering[P, T]: ...
+    def context(self, function: Callable[P, Block[T]], /) -> Entering[Callable[P, Block[T]]]: ...
     @overload
-    def context(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[P, T]: ...
+    def context(self, function: Callable[P, AsyncIterator[T]], /) -> Entering[Callable[P, Block[T]]]: ...
     @overload
     def context(
         self,
@@ -229,11 +236,11 @@ class Service:
         return register if function is None else register(function)
 
     @overload
-    def notification(self, function: Callable[P, R], /) -> Notification[P, R]: ...
+    def notification(self, function: Callable[P, R], /) -> Notification[Callable[P, R]]: ...
     @overload
     def notification(
         self, /, *, thread: bool = False, concurrent: bool = False, allow: Allow | None = None, name: str | None = None
-    ) -> Callable[[Callable[P, R]], Notification[P, R]]: ...
+    ) -> Callable[[Callable[P, R]], Notification[Callable[P, R]]]: ...
     def notification(
         self,
         function: Callable[P, R] | None = None,
@@ -243,7 +250,7 @@ class Service:
         concurrent: bool = False,
         allow: Allow | None = None,
         name: str | None = None,
-    ) -> Notification[P, R] | Callable[[Callable[P, R]], Notification[P, R]]:
+    ) -> Notification[Callable[P, R]] | Callable[[Callable[P, R]], Notification[Callable[P, R]]]:
         """Let peers notify a function, which is never answered: a decorator, with or without arguments.
 
         The notifications of one connection run one after the other, in the order that they were sent in.
@@ -260,7 +267,7 @@ class Service:
             ValueError: the name is taken, or is none.
         """
 
-        def register(function: Callable[P, R]) -> Notification[P, R]:
+        def register(function: Callable[P, R]) -> Notification[Callable[P, R]]:
             full_name = self._full_name(function, name)
             notification = Notification(
                 function, name=full_name, thread=thread, concurrent=concurrent, converter=self.converter
@@ -303,6 +310,6 @@ class Service:
         self._lifespan = contextlib.asynccontextmanager(generator)
         return function
 
-    def open(self) -> contextlib.AbstractAsyncContextManager[Any]:
+    def open(self) -> Block[Any]:
         """The lifespan, anew for each time that the service is served: a context manager, of None if there is none."""
         return contextlib.nullcontext() if self._lifespan is None else self._lifespan()
