@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from rpc.service.convert import Misfit, Reader, cut, show
-from rpc.service.schema import Node, Part, alternatives, part_at, parts, title
+from rpc.service.schema import Node, Part, alternatives, choice, part_at, parts, title
 from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["explain"]
@@ -53,7 +53,7 @@ def explain(error: msgspec.ValidationError, value: Any, root: Node, convert: Rea
     if of_key:
         text = _describe_key(text, found, fails)
     elif found.left:
-        text = _plain(text)
+        text = _describe_tag(found) or _plain(text)
     else:
         text = _describe(text, found.node, found.value, refused=cause is not None)
     return Misfit(cut(found.place + found.left, _MOST_PATH), text)
@@ -132,6 +132,15 @@ def _describe(text: str, node: Node, value: Any, *, refused: bool) -> str:
         return f"lacks the field '{missing['name']}' of {title(node)}"
     plain = _plain(text)
     return plain if ", got " in plain else f"{plain}, got {show(value)}"
+
+
+def _describe_tag(found: _Found) -> str | None:
+    """What is wrong with the tag of a Struct, which is no field of it; None where what is left is no tag."""
+    if not is_map(found.value):
+        return None
+    structs = [member for member in alternatives(found.node) if isinstance(member, inspect.StructType)]
+    tags = [struct.tag for struct in structs if found.left == f".{struct.tag_field}"]
+    return f"expected {choice(tags)}, got {show(found.value.get(found.left[1:]))}" if tags else None
 
 
 def _describe_key(text: str, found: _Found, fails: Callable[[], bool] | None) -> str:

@@ -16,7 +16,7 @@ from msgspec import inspect
 from rpc.service.convert import brief
 from rpc.wire.shapes import is_map
 
-__all__ = ["Node", "Part", "alternatives", "nodes", "part_at", "parts", "title", "unset_fields"]
+__all__ = ["Node", "Part", "alternatives", "choice", "nodes", "part_at", "parts", "title", "unset_fields"]
 
 Node: TypeAlias = inspect.Type
 
@@ -144,16 +144,17 @@ def title(node: Node) -> str:
     if isinstance(node, (inspect.UnionType, inspect.Metadata)):
         return " | ".join(title(member) for member in alternatives(node))
     if isinstance(node, inspect.EnumType):
-        return _choice([member.value for member in node.cls])
+        return choice([member.value for member in node.cls])
     if isinstance(node, inspect.LiteralType):
-        return _choice(list(node.values))
+        return choice(list(node.values))
     if isinstance(node, (*_WITH_FIELDS, inspect.CustomType)):
         return getattr(node.cls, "__name__", str(node.cls))
     plain = type(node).__name__.removesuffix("Type").lower()
     return _TITLES.get(plain, plain)
 
 
-def _choice(values: list[Any]) -> str:
+def choice(values: list[Any]) -> str:
+    """Values of which one is expected, the first few of them."""
     shown = [repr(value) for value in values[:8]]
     return f"one of {', '.join(shown + ['...'] * (len(values) > 8))}"
 
