@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+import attrs
+
 from rpc.client.client import Client
 from rpc.client.connect import closing_client, open_connection
 from rpc.limits import Limits
@@ -33,6 +35,7 @@ async def client(
     debug: bool = True,
     describe: bool | None = None,
     health: Health | None = None,
+    identity: object = None,
 ) -> AsyncGenerator[Client]:
     """A client of services that are served in this process: ``async with rpc.testing.client(calc) as client``.
 
@@ -43,12 +46,14 @@ async def client(
         limits: of both sides; the defaults of `Limits` where None.
         debug: whether errors carry the messages and tracebacks of handlers.
         describe, health: as of `rpc.serve`; the client is of this host.
+        identity: who the client is to the services: their `Peer.identity`, as `authenticate` of `rpc.serve` returns it.
 
     The block's own exception comes out as it is. At its end every handler has been cancelled and has ended.
     """
     limits = limits or Limits()
     async with open_handlers(services, debug=debug) as handlers, open_foundation() as nursery:
         near, far = memory_links()
+        far.peer = attrs.evolve(far.peer, identity=identity)
         serving = Serving(handlers, limits, health=health or Health())
         add_builtin(serving, describe)
         nursery.start_soon(serving.readiness.run)

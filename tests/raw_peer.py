@@ -204,12 +204,16 @@ async def serve_link(
 
 
 @asynccontextmanager
-async def client_of(link: Link, *, services: Services = (), limits: Limits | None = None) -> AsyncGenerator[Client]:
+async def client_of(
+    link: Link, *, services: Services = (), limits: Limits | None = None, credential: bytes | None = None
+) -> AsyncGenerator[Client]:
     """A client whose connection is `link`, as `rpc.connect` makes it."""
     readiness = Readiness()
     async with open_foundation() as nursery:
         nursery.start_soon(readiness.run)
-        connection = await open_connection(link, handlers_of(services), limits or Limits(), readiness, nursery)
+        connection = await open_connection(
+            link, handlers_of(services), limits or Limits(), readiness, nursery, credential
+        )
         client = connection.client = Client(connection)
         async with closing_client(client):
             yield client

@@ -120,3 +120,17 @@ async def test_a_handler_has_no_services_to_call_back(probe: Probe) -> None:
     async with rpc.testing.client(probe.service) as client:
         with pytest.raises(rpc.RemoteError, match="Unimplemented"):
             await client.call("probe.call_back")
+
+
+async def test_who_the_client_is() -> None:
+    service = rpc.Service("who")
+
+    @service.method(allow=lambda context: context.peer.identity == "alice")
+    def am_i(context: rpc.Context) -> object:
+        return context.peer.identity
+
+    async with rpc.testing.client(service, identity="alice") as client:
+        assert await client.call("who.am_i") == "alice"
+    async with rpc.testing.client(service) as client:
+        with pytest.raises(rpc.PermissionDenied):
+            await client.call("who.am_i")

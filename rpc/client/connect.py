@@ -23,6 +23,7 @@ from rpc.net.readiness import Readiness
 from rpc.service.service import Service
 from rpc.session.session import Session
 from rpc.version import AGENT
+from rpc.wire import hello
 
 __all__ = ["closing_client", "connect", "open_connection"]
 
@@ -70,8 +71,10 @@ async def connect(
     limits = limits or Limits()
     if isinstance(credential, str):
         credential = credential.encode()
-    if credential is not None and not insecure:
-        _check_safe(target, tls)
+    if credential is not None:
+        if not insecure:
+            _check_safe(target, tls)
+        hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
     async with open_handlers(services) as handlers, open_foundation() as nursery:
         readiness = Readiness()
         nursery.start_soon(readiness.run)
