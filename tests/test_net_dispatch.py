@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+from typing import Any
 
 import pytest
 import trio
@@ -10,10 +12,13 @@ import trio.testing
 import rpc
 from rpc.errors import Code, Processed
 from rpc.limits import Limits
+from rpc.net.background import open_background
+from rpc.net.memory import memory_links
+from rpc.server.serving import Serving
 from rpc.wire import frames
 from rpc.wire.payload import encode
 from tests.probe import Probe, answer
-from tests.raw_peer import HERE, call, data, error_of, raw_client, result_of
+from tests.raw_peer import HERE, call, client_of, connected, data, error_of, handlers_of, raw_client, result_of
 
 
 @pytest.fixture
@@ -113,6 +118,48 @@ async def test_a_call_that_cannot_run_is_refused(frame: bytes, code: Code, messa
         assert error.message.startswith(message)
         assert result_of(await answer(peer, call(3, "probe.add", 1))) == 11
     assert probe.told == ["add"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("probe.ad", "; did you mean probe.add or probe."),
+        ("Probe.Add", "; did you mean probe.add or probe."),
+        ("probe.xyz", ""),
+    ],
+)
+async def test_near_names_are_told_where_all_are(name: str, hint: str, probe: Probe) -> None:
+    handlers = handlers_of(probe.service)
+    handlers.described = handlers.table
+    near, far = memory_links()
+    async with open_background() as nursery:
+        serving = Serving(handlers, Limits())
+        nursery.start_soon(serving.readiness.run)
+        nursery.start_soon(serving.serve_link, far)
+        async with client_of(near) as client:
+            with pytest.raises(rpc.Unimplemented) as caught:
+                await client.call(name)
+    assert caught.value.message.startswith(f"there is no method {name}{hint}")
+    assert ("did you mean" in caught.value.message) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("method", "argument", "refused", "failed"),
+    [
+        ("probe.add", 1, 0, 0),
+        ("probe.nothing", 1, 1, 0),
+        ("probe.observe", 1, 1, 0),
+        ("probe.add", "x", 1, 0),
+        ("probe.fail", "x", 0, 1),
+        ("probe.fail_later", "x", 0, 1),
+    ],
+)
+async def test_calls_are_counted(method: str, argument: Any, refused: int, failed: int, probe: Probe) -> None:
+    async with connected(probe.service) as pair:
+        with contextlib.suppress(rpc.Error):
+            await pair.client.call(method, argument)
+        counts = pair.serving.handlers.counts
+    assert (counts.calls, counts.refused, counts.failed) == (1, refused, failed)
 
 
 async def test_items_in_excess_are_refused(probe: Probe) -> None:

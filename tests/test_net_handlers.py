@@ -163,3 +163,18 @@ def test_an_undeclared_error_is_logged_where_its_author_can_see_it(caplog: pytes
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
     assert record.exc_info[0] is KeyError
+
+
+HERE = Peer(address="unix:/run/calc.sock", transport="unix")
+ELSEWHERE = Peer(address="tcp://192.0.2.1:5", transport="tcp")
+
+
+@pytest.mark.parametrize(
+    ("describe", "here", "elsewhere"), [(None, True, False), (True, True, True), (False, False, False)]
+)
+def test_who_may_be_told_what_is_there(describe: bool | None, here: bool, elsewhere: bool) -> None:
+    handlers = Handlers(Table([service]), describe=describe)
+    assert handlers.table_for(HERE) == handlers.table_for(ELSEWHERE) == (handlers.table, False)
+    described = handlers.described = Table([service])
+    assert handlers.table_for(HERE) == ((described, True) if here else (handlers.table, False))
+    assert handlers.table_for(ELSEWHERE) == ((described, True) if elsewhere else (handlers.table, False))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 
 import attrs
 import pytest
@@ -287,3 +290,42 @@ async def test_who_is_told(address: str, describe: bool | None, told: bool) -> N
                 with pytest.raises(rpc.Unimplemented, match=rf"^there is no method {name}$"):
                     await client.call(name)
         assert await client.call("shop.order", Tea("green", 2)) == 2
+
+
+@pytest.mark.parametrize("bind", ["unix:{}/s", "tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://:0"])
+async def test_on_sockets_of_this_host(bind: str, tmp_path: Path) -> None:
+    health = rpc.Health()
+    async with trio.open_nursery() as nursery:
+        serve = partial(rpc.serve, shop(), bind.format(tmp_path), health=health, insecure=True)
+        addresses: list[str] = await nursery.start(serve)
+        address = addresses[0].replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")
+        async with rpc.connect(address) as client:
+            description = await client.call(builtin.describe, "shop.order")
+            assert description.services[0].methods[0].signature == "(tea: Tea) -> int"
+            async with client.stream(builtin.watch) as reports:
+                await anext(reports)
+                health.set("degraded", "no water")
+                assert (await anext(reports)).message == "no water"
+            assert (await client.call(builtin.stats)).connections == 1
+            with pytest.raises(rpc.Unimplemented, match=r"did you mean shop\.order\?"):
+                await client.call("shop.odrer")
+        nursery.cancel_scope.cancel()
+
+
+PROGRAM = """
+from functools import partial
+import trio
+import rpc
+trio.run(partial(rpc.serve_stdio, rpc.Service("child"), describe={describe}))
+"""
+
+
+@pytest.mark.parametrize("describe", [None, False])
+async def test_a_child_process(describe: bool | None) -> None:
+    command = [sys.executable, "-c", PROGRAM.format(describe=describe)]
+    async with rpc.connect_process(command) as client:
+        if describe is False:
+            with pytest.raises(rpc.Unimplemented):
+                await client.call(builtin.describe)
+        else:
+            assert [service.name for service in (await client.call(builtin.describe)).services] == ["child"]
