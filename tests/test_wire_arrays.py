@@ -125,6 +125,14 @@ def test_what_is_sent(value: Any, encoded: str) -> None:
     assert encode(value) == bytes.fromhex(encoded)
 
 
+def test_what_a_big_endian_machine_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "byteorder", "big")
+    value = array("H", [0x0102])
+    there = bytes(reversed(memoryview(value).cast("B")))  # as it would be in the memory of one
+    assert encode(array("H", there)) == b"\xd8\x45\x42" + value.tobytes()
+    assert value == array("H", [0x0102])
+
+
 def test_a_mapped_file_is_an_array(tmp_path: Any) -> None:
     np.arange(10.0).tofile(tmp_path / "numbers")
     mapped = np.memmap(tmp_path / "numbers", dtype="f8", mode="r")
