@@ -41,6 +41,12 @@ class Unit(Enum):
 
 
 @attrs.define
+class Supplier:
+    name: str
+    country: str = "NL"
+
+
+@attrs.define
 class Article:
     """What stands in a shelf."""
 
@@ -51,12 +57,6 @@ class Article:
     tags: set[str] = attrs.field(factory=set[str])
     supplier: Supplier | None = None
     since: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@attrs.define
-class Supplier:
-    name: str
-    country: str = "NL"
 
 
 class Place(NamedTuple):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from rpc.generation.imports import Imports
+from rpc.generation.imports import NUMBERS, Imports
 from rpc.generation.names import GenerationError
 from rpc.generation.text import literal
 from rpc.wire.shapes import is_list, is_map
 
-__all__ = ["HOMES", "Annotations", "definition_of", "items_of", "members_of", "plain_literal"]
+__all__ = ["HOMES", "Annotations", "definition_of", "items_of", "members_of", "plain_literal", "references"]
 
 HOMES = {
     **dict.fromkeys(("bytes", "bytearray", "memoryview", "float"), "builtins"),
@@ -27,6 +28,7 @@ HOMES = {
 
 _SIMPLE = {"boolean": "bool", "integer": "int", "number": "float", "string": "str"}
 _REFERENCE = "#/$defs/"
+_DTYPE = re.compile(r"dtype\[(\w+)\]")
 
 
 def definition_of(schema: Any) -> str | None:
@@ -54,6 +56,19 @@ def plain_literal(value: Any) -> str | None:
     if isinstance(value, int):
         return repr(value) if value.bit_length() <= 4096 else None
     return literal(value) if isinstance(value, str | bytes) else None
+
+
+def references(value: Any) -> Iterator[str]:
+    """The names of the definitions that a schema refers to, at any depth."""
+    definition = definition_of(value)
+    if definition is not None:
+        yield definition
+    if is_map(value):
+        for inner in value.values():
+            yield from references(inner)
+    elif is_list(value):
+        for inner in value:
+            yield from references(inner)
 
 
 @attrs.frozen
@@ -149,11 +164,18 @@ def _tuple(scope: Annotations, schema: Mapping[str, Any]) -> str:
     return f"{scope.builtin('tuple')}[{inner}]"
 
 
+def _ndarray(scope: Annotations, schema: Mapping[str, Any]) -> str:
+    found = _DTYPE.search(str(schema.get("title", "")))
+    known = found is not None and found[1] in NUMBERS
+    element = scope.use("numpy", found[1]) if found and known else scope.use("typing", "Any")
+    return f"{scope.use('numpy.typing', 'NDArray')}[{element}]"
+
+
 _CONTAINERS: dict[str, Callable[[Annotations, Mapping[str, Any]], str]] = {
     "object": lambda scope, _: scope.use("typing", "Any"),
     "set": lambda scope, schema: f"{scope.builtin('set')}[{scope.of(schema.get('items'))}]",
     "frozenset": lambda scope, schema: f"{scope.builtin('frozenset')}[{scope.of(schema.get('items'))}]",
     "tuple": _tuple,
-    "array.array": lambda scope, _: f"{scope.use('array', 'array')}[{scope.use('typing', 'Any')}]",
-    "numpy.ndarray": lambda scope, _: f"{scope.use('numpy.typing', 'NDArray')}[{scope.use('typing', 'Any')}]",
+    "array.array": lambda scope, _: scope.imports.array(),
+    "numpy.ndarray": _ndarray,
 }

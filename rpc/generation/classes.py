@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from rpc.errors import Code
-from rpc.generation.annotations import Annotations, plain_literal
+from rpc.generation.annotations import Annotations, plain_literal, references
 from rpc.generation.defaults import Defaults, Expression, Freshness
 from rpc.generation.fields import ClassKind, Field, fields_of, is_row, kind_of, member_names, tag_of
 from rpc.generation.imports import Imports
@@ -30,11 +30,13 @@ class Classes:
         imports: of the module.
         names: the classes of the module, by the names of their definitions.
         definitions: of the description.
+        written: the definitions that stand above what is written now.
     """
 
     imports: Imports
     names: Mapping[str, str]
     definitions: Mapping[str, Any]
+    written: set[str] = attrs.field(factory=set[str])
 
     def definition(self, key: str) -> list[str]:
         """The lines of the class that a definition describes.
@@ -48,10 +50,13 @@ class Classes:
         try:
             kind = kind_of(definition)
             if kind == "enum":
-                return self._enum(self.names[key], definition)
-            return self._record(self.names[key], definition, kind)
+                lines = self._enum(self.names[key], definition)
+            else:
+                lines = self._record(self.names[key], definition, kind)
         except GenerationError as error:
             raise GenerationError(f"the class {key!r}: {error}") from None
+        self.written.add(key)
+        return lines
 
     def exception(self, name: str, error: ErrorDescription) -> list[str]:
         """The lines of a declared exception.
@@ -119,11 +124,23 @@ class Classes:
         lines: list[str] = []
         for field, default in zip(fields, defaults, strict=True):
             text = f"{field.name}: {scope.of(field.schema)}"
-            lines += statement(
-                text if default is None else f"{text} = {_assigned(scope, field, default, kind)}", depth=1
-            )
+            assigned = "" if default is None else f" = {self._assigned(scope, field, default, kind)}"
+            lines += statement(f"{text}{assigned}", depth=1)
         given = [default is not None for default in defaults]
         return lines, given != sorted(given)
+
+    def _assigned(self, scope: Annotations, field: Field, default: Expression, kind: ClassKind) -> str:
+        """What a field is set to in the body of its class."""
+        if default.freshness < Freshness.ANEW or kind == "namedtuple":
+            return default.text
+        annotation, empty = scope.of(field.schema), _EMPTY_FACTORIES.get(default.text)
+        is_factory = empty is not None and annotation.startswith(f"{empty}[") and " | " not in annotation
+        is_defined = self.written.issuperset(references(field.schema))
+        factory = annotation if is_factory and is_defined else f"lambda: {default.text}"
+        if kind == "attrs":
+            return f"{scope.use('attrs', 'field')}(factory={factory})"
+        home = "msgspec" if kind == "struct" else "dataclasses"
+        return f"{scope.use(home, 'field')}(default_factory={factory})"
 
     def _default(self, scope: Annotations, field: Field) -> Expression | None:
         return Defaults(scope, self.definitions).of(field.schema, field.default) if field.has_default else None
@@ -162,20 +179,6 @@ def _struct_options(definition: Mapping[str, Any], keyword_only: bool) -> Iterat
         if tag[0] != "type":
             yield f"tag_field={literal(tag[0])}"
         yield f"tag={text}"
-
-
-def _assigned(scope: Annotations, field: Field, default: Expression, kind: ClassKind) -> str:
-    """What a field is set to in the body of its class."""
-    if default.freshness < Freshness.ANEW or kind == "namedtuple":
-        return default.text
-    annotation = scope.of(field.schema)
-    empty = _EMPTY_FACTORIES.get(default.text)
-    is_factory = empty is not None and annotation.startswith(f"{empty}[") and " | " not in annotation
-    factory = annotation if is_factory else f"lambda: {default.text}"
-    if kind == "attrs":
-        return f"{scope.use('attrs', 'field')}(factory={factory})"
-    home = "msgspec" if kind == "struct" else "dataclasses"
-    return f"{scope.use(home, 'field')}(default_factory={factory})"
 
 
 def _doc(definition: Mapping[str, Any]) -> str:

@@ -11,11 +11,20 @@ __all__ = ["RESERVED", "Imports"]
 _WHOLE = ("attrs", "msgspec", "rpc")
 """Modules that are imported as such; of all others, names are."""
 
-_OTHERS = ("attrs", "msgspec", "numpy.typing", "rpc")
+_OTHERS = ("attrs", "msgspec", "numpy", "numpy.typing", "rpc")
 """What does not come with Python."""
 
 _SHORT = {"collections.abc": "abc", "datetime": "dt", "numpy.typing": "npt"}
 """What a module is called where one of its names is hidden; the others keep their own."""
+
+NUMBERS = (
+    *("float16", "float32", "float64", "complex64", "complex128", "bool_"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+)
+"""The elements of arrays that can be told, as numpy calls them."""
+
+ARRAY = "Array"
+"""What a module calls an `array.array`: before Python 3.12 it takes no parameters, and checkers ask for some."""
 
 _NAMES = {
     "array": ("array",),
@@ -30,15 +39,18 @@ _NAMES = {
     "decimal": ("Decimal",),
     "enum": ("Enum",),
     "ipaddress": ("IPv4Address", "IPv4Interface", "IPv4Network", "IPv6Address", "IPv6Interface", "IPv6Network"),
+    "numpy": NUMBERS,
     "numpy.typing": ("NDArray",),
     "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath"),
-    "typing": ("Any", "Literal", "NamedTuple", "NotRequired", "Protocol", "TypedDict"),
+    "typing": (
+        *("TYPE_CHECKING", "Any", "Literal", "NamedTuple", "NotRequired", "Protocol", "TypeAlias", "TypedDict"),
+    ),
     "uuid": ("UUID",),
 }
 
 RESERVED = frozenset(
     {name for names in _NAMES.values() for name in names}
-    | {*_WHOLE, *_SHORT.values(), *(module for module in _NAMES if "." not in module), "annotations"}
+    | {*_WHOLE, *_SHORT.values(), *(module for module in _NAMES if "." not in module), "annotations", ARRAY}
 )
 """What no class of a generated module may be called."""
 
@@ -46,11 +58,15 @@ RESERVED = frozenset(
 class Imports:
     """The imports of one module.
 
+    Attributes:
+        has_arrays: whether it needs the name that `array` gives.
+
     Args:
         own: the names that the module itself defines.
     """
 
     def __init__(self, own: Collection[str]) -> None:
+        self.has_arrays = False
         self._own = own
         self._modules: set[tuple[str, str]] = set()
         self._names: dict[str, set[str]] = {}
@@ -72,6 +88,18 @@ class Imports:
         self._modules.add((module or wanted, alias))
         return alias
 
+    def array(self) -> str:
+        """The name of `array.array`."""
+        self.has_arrays = True
+        for module, name in (
+            ("array", "array"),
+            ("typing", "Any"),
+            ("typing", "TYPE_CHECKING"),
+            ("typing", "TypeAlias"),
+        ):
+            self.use(module, name)
+        return ARRAY
+
     def lines(self) -> list[str]:
         """The import statements, in the order that isort gives them."""
         modules = {module for module, _ in self._modules} | set(self._names)
@@ -87,7 +115,12 @@ class Imports:
             for alias in sorted(alias for used, alias in self._modules if used == module):
                 lines.append(f"import {module}" if alias == module else f"import {module} as {alias}")
         for module in modules:
-            if names := sorted(self._names.get(module, ())):
+            if names := sorted(self._names.get(module, ()), key=_rank):
                 flat = f"from {module} import {', '.join(names)}"
                 lines += [flat] if len(flat) <= 88 else statement(Group(f"from {module} import (", names, ")"))
         return lines
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """Constants first, then classes, then functions."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 import attrs
 
 from rpc.errors import ERROR_CLASSES
+from rpc.generation.annotations import references
 from rpc.generation.classes import Classes
 from rpc.generation.contracts import Contracts
-from rpc.generation.imports import RESERVED, Imports
+from rpc.generation.imports import ARRAY, RESERVED, Imports
 from rpc.generation.names import GenerationError, class_name, is_name, unique
 from rpc.generation.text import Group, docstring, statement
 from rpc.service.description import Description, ErrorDescription, ServiceDescription
@@ -31,6 +32,13 @@ _SELF = ("rpc",)
 """Services that describe the server itself; `rpc` has them ready."""
 
 _STATUSES = {f"rpc.{cls.__name__}": cls.__name__ for cls in ERROR_CLASSES.values()}
+
+_ARRAY_LINES = (
+    "if TYPE_CHECKING:",
+    f"    {ARRAY}: TypeAlias = array[Any]",
+    "else:",
+    f"    {ARRAY} = array  # it takes no parameters before Python 3.12",
+)
 
 Exceptions: TypeAlias = dict[str, tuple[str, str]]
 """Where the exceptions are, and what they are called there, by their types."""
@@ -86,13 +94,12 @@ class _Module:
         """All of it."""
         classes = Classes(self.imports, self.classes, self.definitions)
         contracts = Contracts(self.imports, self.classes, self.definitions, self.exceptions)
-        enums = [key for key, definition in self.definitions.items() if _is_enum(definition)]
-        blocks = [classes.definition(key) for key in enums]
-        blocks += [classes.definition(key) for key in self.definitions if key not in enums]
+        blocks = [classes.definition(key) for key in _in_order(self.definitions)]
         blocks += [classes.exception(name, error) for name, error in self.own_exceptions.items()]
         blocks += [contracts.contract(*pair) for pair in zip(self.contracts, self.services, strict=True)]
         names = sorted(f'"{name}"' for name in [*self.own_exceptions, *self.classes.values(), *self.contracts])
         head = [*self._docstring(), "", *self.imports.lines(), *statement(Group("__all__ = [", names, "]"))]
+        head += ["", *_ARRAY_LINES] if self.imports.has_arrays else []
         return "\n".join([*head, *(line for block in blocks for line in ["", "", *block])]) + "\n"
 
     def _docstring(self) -> list[str]:
@@ -124,8 +131,22 @@ def _camel_case(name: str) -> str:
     return class_name("".join(word[0].upper() + word[1:] for word in words))
 
 
-def _is_enum(definition: Any) -> bool:
-    return is_map(definition) and definition.get("x-kind") == "enum"
+def _in_order(definitions: Mapping[str, Any]) -> list[str]:
+    """The names of definitions: enums first, then each class behind those that it refers to, where that can be."""
+    found = {key: None for key, schema in definitions.items() if is_map(schema) and schema.get("x-kind") == "enum"}
+    for start in definitions:
+        waiting = [(start, references(definitions[start]))]
+        entered = {start}
+        while waiting:
+            key, others = waiting[-1]
+            following = next((other for other in others if other in definitions and other not in entered), None)
+            if following is None or key in found:
+                found.setdefault(key)
+                waiting.pop()
+            else:
+                entered.add(following)
+                waiting.append((following, references(definitions[following])))
+    return list(found)
 
 
 def _all_members(services: Sequence[ServiceDescription], definitions: Mapping[str, Any]) -> set[str]:
