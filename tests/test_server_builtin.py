@@ -239,6 +239,21 @@ async def test_refused_connections_are_counted() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_those_whose_credential_was_refused_are_counted(tmp_path: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        serve = partial(rpc.serve, shop(), f"unix:{tmp_path}/s", authenticate=rpc.tokens({"secret": "alice"}))
+        [address] = await nursery.start(serve)
+        with pytest.raises(rpc.Unavailable):
+            async with rpc.connect(address, credential="wrong"):
+                pass
+        async with rpc.connect(address, credential="secret") as client:
+            with trio.fail_after(10):
+                while (stats := await client.call(builtin.stats)).connections > 1:
+                    pass
+        assert (stats.connections_total, stats.connections_refused) == (2, {"unidentified": 1})
+        nursery.cancel_scope.cancel()
+
+
 async def test_clients_describe_nothing_to_their_servers() -> None:
     asker = rpc.Service("asker")
 

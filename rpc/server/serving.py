@@ -85,6 +85,8 @@ class Serving:
             await connection.run(refusal=refusal, authenticate=self.authenticate)
         finally:
             self.connections.discard(connection)
+            if refusal is None and self.authenticate is not None and link.peer.identity is None:
+                self.refused["unidentified"] += 1
             _logger.debug("%s: connection ended: %s", link.peer.address, quote(connection.end_reason))
 
     def _refusal(self, link: Link) -> Refusal | None:
