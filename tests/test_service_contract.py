@@ -12,7 +12,7 @@ import rpc
 from rpc.service.cattrs_converter import CattrsConverter
 from rpc.service.contract import contract_of
 from rpc.service.function import Kind
-from rpc.service.handle import Entering, Method, Notification, Streaming
+from rpc.service.handle import AsyncMethod, Entering, Notification, Streaming
 from rpc.wire.frames import SENDS, TAKES
 from tests.contracts import Broke, Calc, CalcServer, Point, Store, Words
 
@@ -33,14 +33,14 @@ def test_a_contract_is_its_class() -> None:
 @pytest.mark.parametrize(
     ("name", "handle", "wire_name", "flags"),
     [
-        ("add", Method, "org.calc.add", 0),
-        ("move", Method, "org.calc.move", 0),
+        ("add", AsyncMethod, "org.calc.add", 0),
+        ("move", AsyncMethod, "org.calc.move", 0),
         ("countdown", Streaming, "org.calc.countdown", TAKES),
         ("path", Streaming, "org.calc.path", SENDS | TAKES),
-        ("total", Method, "org.calc.total", SENDS),
+        ("total", AsyncMethod, "org.calc.total", SENDS),
         ("lease", Entering, "org.calc.lease", SENDS | TAKES),
         ("observe", Notification, "org.calc.observe", 0),
-        ("pay", Method, "org.calc.pay_out", 0),
+        ("pay", AsyncMethod, "org.calc.pay_out", 0),
     ],
 )
 def test_each_method_has_a_handle(name: str, handle: type[Any], wire_name: str, flags: int) -> None:
@@ -199,6 +199,12 @@ async def entered_wrong(self: Any) -> AsyncGenerator[int, None]:
     yield 1
 
 
+def fresh() -> Any:
+    async def method(self: Any) -> None: ...
+
+    return method
+
+
 ASYNC_DEF = r"make it an async def, whose result callers await; or a def that is annotated with rpc\.Stream\[\.\.\.\]"
 NOTIFIED = "a notification is never answered, but sent with await: make it an async def -> None"
 
@@ -222,6 +228,7 @@ NOTIFIED = "a notification is never answered, but sent with await: make it an as
         (unknown, r"Alarm\.ring: its signature cannot be read: name 'Nowhere' is not defined"),
         (untravelled, r"alarm\.ring: parameter 'a'"),
         (two_streams, r"alarm\.ring: parameters 'a' and 'b' both ask for the stream"),
+        (rpc.method(allow=bool)(fresh()), r"Alarm\.ring: allow= is nothing to callers: let the implementation alone"),
         (rpc.notification(told), rf"Alarm\.ring: {NOTIFIED}"),
         (rpc.notification(told_and_answered), rf"Alarm\.ring: {NOTIFIED}"),
         (rpc.notification(told_streaming), rf"Alarm\.ring: {NOTIFIED}"),
@@ -259,12 +266,6 @@ def test_wrong_names() -> None:
         rpc.contract("alarm")(undecorated("Alarm", ring=rpc.method(name="x y")(fresh())))
     with pytest.raises(ValueError, match=r"^Alarm: two methods are named 'alarm\.ring': give one of them another name"):
         rpc.contract("alarm")(undecorated("Alarm", ring=fresh(), other=rpc.method(name="ring")(fresh())))
-
-
-def fresh() -> Any:
-    async def method(self: Any) -> None: ...
-
-    return method
 
 
 @pytest.mark.parametrize("target", [3, "calc", None, list[int], CalcServer, abc.ABC, inspect])

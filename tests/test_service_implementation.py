@@ -266,6 +266,26 @@ def test_marks_that_do_not_fit() -> None:
     ]
 
 
+def test_the_implementation_says_who_may_call() -> None:
+    def nobody(context: rpc.Context) -> bool:
+        return False
+
+    async def ring(self: Any, times: int = 1) -> str:
+        return ""
+
+    assert served(Alarm, bell(ring=rpc.method(allow=nobody)(ring)))["ring"].marks.allow is nobody
+
+
+def test_options_are_those_of_each_decorator() -> None:
+    options = {name: set(method.options) for name, method in served(Alarm, Bell()).items()}
+    assert options == {
+        "ring": {"name", "allow", "thread", "raises", "idempotent"},
+        "beats": {"name", "allow", "thread", "raises", "idempotent"},
+        "hold": {"name", "allow", "raises"},
+        "notice": {"name", "allow", "thread", "concurrent"},
+    }
+
+
 # --- Inheritance -----------------------------------------------------------------------------------------------------
 
 

@@ -20,10 +20,10 @@ def test_a_mark_leaves_the_function_as_it_is() -> None:
 
 
 def test_what_a_mark_says() -> None:
-    @rpc.method(raises=[LookupError], idempotent=True, thread=True, name="other")
+    @rpc.method(raises=[LookupError], idempotent=True, thread=True, allow=bool, name="other")
     def method() -> None: ...
 
-    @rpc.notification(thread=True, concurrent=True, name="another")
+    @rpc.notification(thread=True, concurrent=True, allow=bool, name="another")
     def notification() -> None: ...
 
     @rpc.method
@@ -32,8 +32,10 @@ def test_what_a_mark_says() -> None:
     @rpc.notification
     def plain_notification() -> None: ...
 
-    assert marks_of(method) == Marks(raises=(LookupError,), idempotent=True, thread=True, name="other")
-    assert marks_of(notification) == Marks(kind="notification", thread=True, concurrent=True, name="another")
+    assert marks_of(method) == Marks(raises=(LookupError,), idempotent=True, thread=True, allow=bool, name="other")
+    assert marks_of(notification) == Marks(
+        kind="notification", thread=True, concurrent=True, allow=bool, name="another"
+    )
     assert marks_of(plain) == Marks()
     assert marks_of(plain_notification) == Marks(kind="notification")
     assert marks_of(test_what_a_mark_says) == Marks()

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from rpc.service.handle import Entering, Method, Notification, Streaming
+from rpc.service.context import Context
+from rpc.service.contract import contract
+from rpc.service.handle import AsyncMethod, Entering, Method, Notification, Streaming, SyncMethod
+from rpc.service.marks import method
 from rpc.service.service import Service
+from tests.contracts import Broke, Calc, CalcServer
 
 
 @pytest.mark.parametrize("name", ["calc", "Calc_2", "_private", "org.example.calc", "rpcs", "a.rpc"])
@@ -205,3 +209,69 @@ def test_a_lifespan_is_an_async_generator_function_and_one() -> None:
 def test_a_service_says_what_it_is_for() -> None:
     assert Service("calc").doc == ""
     assert Service("calc", doc="  Adds.\n    Slowly.  ").doc == "Adds.\nSlowly.  "
+
+
+def test_a_service_of_a_contract() -> None:
+    service = Service.from_contract(Calc, CalcServer())
+    assert (service.name, service.doc) == ("org.calc", "What calculators do.\n\nWith care.")
+    assert {name.rpartition(".")[2]: type(handle) for name, handle in service.handles.items()} == {
+        "add": SyncMethod,
+        "move": AsyncMethod,
+        "countdown": Streaming,
+        "path": Streaming,
+        "total": AsyncMethod,
+        "lease": Entering,
+        "observe": Notification,
+        "pay_out": AsyncMethod,
+    }
+    pay = service.handles["org.calc.pay_out"]
+    assert (pay.raises, pay.idempotent) == ((Broke,), True)
+    add = service.handles["org.calc.add"]
+    assert isinstance(add, Method)
+    assert (add.doc, add.is_async, add(2, 3)) == ("Add two numbers.", False, 5)
+    assert service.handles["org.calc.move"].signature.takes_context
+
+
+def test_more_methods_beside_those_of_a_contract() -> None:
+    class Counting(Service):
+        pass
+
+    service = Counting.from_contract(Calc, CalcServer())
+    assert type(service) is Counting
+
+    @service.method
+    def more() -> None: ...
+
+    assert service.handles["org.calc.more"] is more
+    with pytest.raises(ValueError, match=r"'org\.calc\.add' is registered already"):
+        service.method(name="add")(more.function)
+
+
+def test_who_may_call_is_said_by_the_implementation() -> None:
+    def nobody(context: Context) -> bool:
+        return False
+
+    class Strict(CalcServer):
+        @method(allow=nobody)
+        def add(self, a: int, b: int = 0) -> int:
+            return a + b
+
+    service = Service.from_contract(Calc, Strict())
+    assert service.handles["org.calc.add"].allow is nobody
+    assert service.handles["org.calc.move"].allow is None
+
+
+def test_a_contract_that_is_not_implemented() -> None:
+    with pytest.raises(TypeError, match=r"^object does not implement the contract Calc:\n  add: it is missing\n"):
+        Service.from_contract(Calc, object())
+    with pytest.raises(TypeError, match=r"^CalcServer is no contract"):
+        Service.from_contract(CalcServer, CalcServer())
+
+
+def test_a_contract_of_a_reserved_name_is_for_callers() -> None:
+    class Pinger:
+        async def ping(self) -> None: ...
+
+    built_in = contract("rpc")(Pinger)
+    with pytest.raises(ValueError, match="'rpc' is reserved"):
+        Service.from_contract(built_in, Pinger())

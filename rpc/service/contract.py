@@ -22,7 +22,7 @@ from rpc.service.annotations import inspected, is_context, yielded
 from rpc.service.convert import Converter
 from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.generic import Bindings, bindings, substituted
-from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
+from rpc.service.handle import AsyncMethod, Entering, Handle, Notification, Streaming
 from rpc.service.marks import Marks, marks_of
 from rpc.service.names import check_service_name, full_name
 from rpc.service.stream import Stream
@@ -200,6 +200,8 @@ def _member(
     bound: Mapping[Any, Any],
 ) -> Member:
     marks = marks_of(function)
+    if marks.allow is not None:
+        raise TypeError(f"{where}: allow= is nothing to callers: let the implementation alone say who may call it")
     parameters, hints = inspected(function, where)
     hints = {name: substituted(hint, bound) for name, hint in hints.items()}
     kind, given = _kind(function, marks, hints.get("return", Any), where)
@@ -257,7 +259,7 @@ def _handle(
         if marks.idempotent or marks.thread:
             raise TypeError(f"{where}: a context is neither idempotent nor run in a thread")
         return Entering(declaration, name=name, raises=marks.raises, converter=converter)
-    make: Any = Streaming if kind is Kind.STREAMING else Method
+    make: Any = Streaming if kind is Kind.STREAMING else AsyncMethod
     handle: Handle = make(declaration, name=name, raises=marks.raises, idempotent=marks.idempotent, converter=converter)
     return handle
 

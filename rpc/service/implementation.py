@@ -56,12 +56,23 @@ class Served:
         name: its name within the service.
         function: takes what the contract declares, and `rpc.Context` where the implementation asks for it.
         marks: what the contract and the implementation say of it, together.
+        options: the arguments of the decorator that registers it.
     """
 
     kind: Kind
     name: str
     function: Callable[..., Any]
     marks: Marks
+
+    @property
+    def options(self) -> dict[str, Any]:
+        marks = self.marks
+        options = {"name": self.name, "allow": marks.allow}
+        if self.kind is Kind.NOTIFICATION:
+            return {**options, "thread": marks.thread, "concurrent": marks.concurrent}
+        if self.kind is Kind.CONTEXT:
+            return {**options, "raises": marks.raises}
+        return {**options, "thread": marks.thread, "raises": marks.raises, "idempotent": marks.idempotent}
 
 
 @attrs.frozen
@@ -170,6 +181,7 @@ def _served(member: Member, own: _Own) -> Served:
         member.marks,
         thread=own.marks.thread or (member.marks.thread and is_def),
         concurrent=own.marks.concurrent or member.marks.concurrent,
+        allow=own.marks.allow,
     )
     function = _with_signature(member, own)
     return Served(kind=member.kind, name=member.handle.name.rpartition(".")[2], function=function, marks=marks)

@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar, overload
 
 import attrs
 
+from rpc.service.permission import Allow
+
 __all__ = ["Marks", "marks_of", "method", "notification"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,6 +25,7 @@ class Marks:
     idempotent: bool = False
     thread: bool = False
     concurrent: bool = False
+    allow: Allow | None = None
     name: str | None = None
 
 
@@ -43,6 +46,7 @@ def method(
     raises: Sequence[type[Exception]] = (),
     idempotent: bool = False,
     thread: bool = False,
+    allow: Allow | None = None,
     name: str | None = None,
 ) -> Callable[[F], F]: ...
 def method(
@@ -52,6 +56,7 @@ def method(
     raises: Sequence[type[Exception]] = (),
     idempotent: bool = False,
     thread: bool = False,
+    allow: Allow | None = None,
     name: str | None = None,
 ) -> Any:
     """Say more of a method, stream or context inside a contract: a decorator, with or without arguments.
@@ -62,21 +67,30 @@ def method(
         idempotent: a call that may have run may be made again.
         thread: a ``def`` that implements it runs in a worker thread. Who implements it may say so as well, and that
             is the better place where another implementation need not.
+        allow: who may call it, as in `rpc.Service.method`. Only who implements it says so.
         name: its name on the wire, where it is not the function's own.
 
     Raises:
         TypeError: it is no function.
     """
-    marks = Marks(raises=tuple(raises), idempotent=idempotent, thread=thread, name=name)
+    marks = Marks(raises=tuple(raises), idempotent=idempotent, thread=thread, allow=allow, name=name)
     return _marking(marks) if function is None else _marking(marks)(function)
 
 
 @overload
 def notification(function: F, /) -> F: ...
 @overload
-def notification(*, thread: bool = False, concurrent: bool = False, name: str | None = None) -> Callable[[F], F]: ...
 def notification(
-    function: Any = None, /, *, thread: bool = False, concurrent: bool = False, name: str | None = None
+    *, thread: bool = False, concurrent: bool = False, allow: Allow | None = None, name: str | None = None
+) -> Callable[[F], F]: ...
+def notification(
+    function: Any = None,
+    /,
+    *,
+    thread: bool = False,
+    concurrent: bool = False,
+    allow: Allow | None = None,
+    name: str | None = None,
 ) -> Any:
     """Make a method of a contract a notification, which is never answered: a decorator, with or without arguments.
 
@@ -84,12 +98,13 @@ def notification(
         function: the function, where the decorator stands without arguments; an ``async def`` that gives None.
         thread: a ``def`` that implements it runs in a worker thread; who implements it may say so as well.
         concurrent: let several of one connection run at once, and in any order; who implements it may say so as well.
+        allow: whose notifications are taken. Only who implements it says so.
         name: its name on the wire, where it is not the function's own.
 
     Raises:
         TypeError: it is no function.
     """
-    marks = Marks(kind="notification", thread=thread, concurrent=concurrent, name=name)
+    marks = Marks(kind="notification", thread=thread, concurrent=concurrent, allow=allow, name=name)
     return _marking(marks) if function is None else _marking(marks)(function)
 
 

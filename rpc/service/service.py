@@ -95,18 +95,9 @@ class Service:
         """
         found = contract_of(contract)
         service = cls(found.name, doc=found.doc, converter=found.converter)
+        register: dict[Kind, Any] = {Kind.NOTIFICATION: service.notification, Kind.CONTEXT: service.context}
         for served in served_methods(found, implementation):
-            register: Any
-            marks = served.marks
-            if served.kind is Kind.NOTIFICATION:
-                register = service.notification(name=served.name, thread=marks.thread, concurrent=marks.concurrent)
-            elif served.kind is Kind.CONTEXT:
-                register = service.context(name=served.name, raises=marks.raises)
-            else:
-                register = service.method(
-                    name=served.name, thread=marks.thread, raises=marks.raises, idempotent=marks.idempotent
-                )
-            register(served.function)
+            register.get(served.kind, service.method)(**served.options)(served.function)
         return service
 
     def __repr__(self) -> str:
