@@ -77,7 +77,7 @@ async def test_an_end_happens_once(autojump_clock: trio.testing.MockClock) -> No
         assert connection.end_reason == "for a reason"
         assert connection.pump()  # nothing to wait for
         connection.pump_data(b"late")
-        assert not connection.lend()
+        assert not await connection.read_until(lambda: False)
         connection.flush_soon()
         connection.flush()
         await connection.flushed()

@@ -129,8 +129,8 @@ async def test_a_connection_that_is_removed_is_read_no_more(kind: None) -> None:
 async def test_the_reading_is_left_to_who_asks_and_taken_back() -> None:
     async with open_stage() as stage:
         pumped, far = stage.add()
-        other, far_of_other = stage.add()
         assert stage.readiness.unwatch(pumped)
+        other, far_of_other = stage.add()
         far.send(b"meanwhile")
         far_of_other.send(b"as ever")
         await trio.testing.wait_all_tasks_blocked()
@@ -139,6 +139,15 @@ async def test_the_reading_is_left_to_who_asks_and_taken_back() -> None:
         stage.readiness.watch(pumped)
         await trio.testing.wait_all_tasks_blocked()
         assert pumped.read == [b"meanwhile"]
+
+
+async def test_the_reading_is_left_to_nobody_while_there_are_others_to_read() -> None:
+    async with open_stage() as stage:
+        one, _ = stage.add()
+        two, _ = stage.add()
+        assert not stage.readiness.unwatch(one)
+        stage.readiness.remove(two)
+        assert stage.readiness.unwatch(one)
 
 
 async def test_the_reading_cannot_be_had_where_a_task_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -82,6 +83,9 @@ class Host:
 
     def flush(self) -> None:
         self.flushes += 1
+
+    async def read_until(self, is_there: Callable[[], bool]) -> bool:
+        return False
 
 
 class Call:

@@ -12,8 +12,6 @@ import trio
 
 from rpc.errors import Cancelled, DeadlineExceeded
 from rpc.net.connection import Connection
-from rpc.net.link import SocketLink
-from rpc.net.polling import IN_A_ROW
 from rpc.net.streams import Stream
 from rpc.net.waiting import Waiter
 from rpc.session.calls import Outgoing
@@ -55,16 +53,10 @@ async def call(
             await trio.lowlevel.checkpoint_if_cancelled()
         record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
         record.owner = waiter
-        if is_alone and connection.lend():
-            try:
-                connection.flush()
-                await _read_until(connection, waiter)
-            finally:
-                connection.give_back()
-        else:
+        if not (is_alone and await connection.read_until(lambda: waiter.is_done)):
             connection.flush_soon()
-            if not waiter.is_done:
-                await waiter.sleep()
+        if not waiter.is_done:
+            await waiter.sleep()
     except BaseException:
         _give_up(connection, record)
         raise
@@ -191,34 +183,6 @@ async def _wait_for_room(connection: Connection) -> None:
 def _milliseconds(deadline: float) -> int:
     """What is left, rounded up: the callee must not give up before the caller."""
     return math.ceil(max(0.0, deadline - trio.current_time()) * 1000)
-
-
-async def _read_until(connection: Connection, waiter: Waiter) -> None:
-    """Read the connection, for everyone on it, until this call has ended."""
-    link, polling = connection.link, connection.polling
-    assert isinstance(link, SocketLink)
-    try:
-        while not (waiter.is_done or connection.is_lost):
-            is_polling = polling.starts()
-            while is_polling and not connection.pump():
-                is_polling = polling.goes_on()
-            if not is_polling:
-                await link.wait_readable()
-                connection.pump()
-            polling.arrived()
-            await _let_others_run(connection, is_polling)
-    except trio.ClosedResourceError:
-        pass
-    if not waiter.is_done:
-        await waiter.wait()
-
-
-async def _let_others_run(connection: Connection, was_polled: bool) -> None:
-    """A checkpoint behind a row of replies that came without one; each call has looked for its cancellation."""
-    connection.in_a_row = connection.in_a_row + 1 if was_polled else 0
-    if connection.in_a_row >= IN_A_ROW:
-        connection.in_a_row = 0
-        await trio.lowlevel.cancel_shielded_checkpoint()
 
 
 def _give_up(connection: Connection, record: Outgoing | None) -> None:

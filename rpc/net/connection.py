@@ -39,6 +39,7 @@ from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
 from rpc.net.readiness import Readiness
+from rpc.net.reading import Reading
 from rpc.net.timers import FrameTimer, keep_alive
 from rpc.net.workers import Workers
 from rpc.net.writer import Writer
@@ -66,9 +67,8 @@ class Connection:
         settings: what the peer accepts; None until its HELLO was read.
         workers: run its handlers.
         polling: how what comes next is waited for.
-        in_a_row: replies that lone callers have found by polling since their last checkpoint.
         room: where callers wait for one of the peer's slots.
-        flush, flushed, drained, ping: of its writer and its pulse.
+        flush, flushed, drained, ping, read_until: of its writer, its pulse and its reading.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -80,7 +80,6 @@ class Connection:
         self._outbox = session.outbox
         self.readiness = readiness
         self.polling = Polling()
-        self.in_a_row = 0
         self.limits = limits
         self.settings: Settings | None = None
         self.context = contextvars.copy_context()
@@ -99,10 +98,10 @@ class Connection:
         self.drained = self._writer.drained
         self._pulse = Pulse(self)
         self.ping = self._pulse.ping
+        self.read_until = Reading(self).until
         self._ending: str | None = None
         self._aborting: tuple[Reason, str] | None = None
         self._acting = False
-        self._is_lent = False
         self._frame_timer = FrameTimer(self)
         self._actions = self._make_actions()
 
@@ -225,19 +224,6 @@ class Connection:
             self.readiness.mark(self)
 
     # --- Reading -------------------------------------------------------------------------------------------------
-
-    def lend(self) -> bool:
-        """Leave the reading to the calling task, where no other has it; `give_back` must follow."""
-        if self._is_lent or self.is_lost or self.is_over or not self.readiness.unwatch(self):
-            return False
-        self._is_lent = True
-        return True
-
-    def give_back(self) -> None:
-        """The task that had the reading leaves."""
-        self._is_lent = False
-        if not (self.is_over or self.is_lost):
-            self.readiness.watch(self)
 
     def pump(self) -> bool:
         """Read once without waiting, and act on it; False where nothing was there."""

@@ -67,6 +67,11 @@ class Host(Protocol):
         ...
 
     @property
+    def read_until(self) -> Callable[[Callable[[], bool]], Awaitable[bool]]:
+        """Have the calling task read what it waits for; False where it cannot."""
+        ...
+
+    @property
     def ping(self) -> Callable[[], Awaitable[float]]:
         """Ask the peer for a sign of life."""
         ...

@@ -106,9 +106,12 @@ class Readiness:
                 self._epoll.unregister(descriptor)
 
     def unwatch(self, connection: Pumped) -> bool:
-        """Leave the reading of a connection to the task that asks; False where that cannot be."""
+        """Leave the reading of a connection to the task that asks; False where that cannot be.
+
+        Who polls for one connection keeps all others waiting, so it must be the only one here.
+        """
         link = connection.link
-        if self._epoll is None or not isinstance(link, SocketLink):
+        if self._epoll is None or not isinstance(link, SocketLink) or len(self._by_descriptor) > 1:
             return False
         self._epoll.modify(link.socket.fileno(), 0)
         return True

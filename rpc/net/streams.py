@@ -169,7 +169,7 @@ class Stream:
                 if self.failure is not None:
                     raise self.failure
                 return None
-            await self._to_receive.sleep()
+            await self._wait(lambda: bool(self._arrived) or self.has_ended, self._to_receive)
         payload = self._arrived.take()
         if self._host.session.consumed(self._record, len(payload)):
             self._host.flush()  # its sender may wait for it
@@ -189,12 +189,19 @@ class Stream:
         allowance = self._record.items_out
         assert allowance is not None
         while not allowance.is_open and not self.is_over:
-            await self._to_send.sleep()
+            await self._wait(lambda: allowance.is_open or self.is_over, self._to_send)
         if self.is_over:
             return False
         self._side.send_item(self._record, payload, end=end)
         self._host.flush_soon()
         return True
+
+    async def _wait(self, is_there: Callable[[], bool], sleeper: Sleeper) -> None:
+        """Wait for what comes, reading it by oneself where this is the only call; who waits looks again behind it."""
+        if self._host.session.open_calls > 1 or not await self._host.read_until(is_there):
+            await sleeper.sleep()
+        # What this task has read may have cancelled it.
+        await trio.lowlevel.checkpoint_if_cancelled()
 
 
 class Items(Generic[T]):

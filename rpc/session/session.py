@@ -274,6 +274,11 @@ class Session:
         return self.outbox.size
 
     @property
+    def open_calls(self) -> int:
+        """How many calls have no end yet, in both directions."""
+        return len(self.caller.calls) + len(self.callee.calls)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no call is open in either direction, and every end was written."""
         return not self.caller.calls and not self.callee.calls
