@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import trio
 from click.testing import CliRunner, Result
@@ -30,7 +30,7 @@ def rpc_command(*words: str) -> Result:
 
 @contextmanager
 def serving(
-    service: rpc.Service | Sequence[rpc.Service], bind: Sequence[str], *, debug: bool = False
+    service: rpc.Service | Sequence[rpc.Service], bind: Sequence[str], *, debug: bool = False, **options: Any
 ) -> Iterator[list[str]]:
     """Serve in a thread, for commands that run their own event loop; gives the bound addresses."""
     started: queue.Queue[list[str]] = queue.Queue()
@@ -39,7 +39,7 @@ def serving(
     async def serve() -> None:
         tokens.put(trio.lowlevel.current_trio_token())
         async with trio.open_nursery() as nursery:
-            started.put(await nursery.start(partial(rpc.serve, service, bind, stop=stop, debug=debug)))
+            started.put(await nursery.start(partial(rpc.serve, service, bind, stop=stop, debug=debug, **options)))
 
     tokens: queue.Queue[trio.lowlevel.TrioToken] = queue.Queue()
     thread = threading.Thread(target=trio.run, args=(serve,))

@@ -152,7 +152,7 @@ def test_a_call_that_fails_is_one_line(server: Addresses, words: list[str], code
     [
         ("unix:/nowhere/s", 3, "error: cannot connect to unix:/nowhere/s: no such socket file: is the server running?"),
         ("http://host", 2, "is no address"),
-        ("tls://host:1", 2, "tls"),
+        ("tls://:9000", 2, "needs a host and a port"),
         ("tcp://:9000", 2, "needs a host and a port"),
     ],
 )

@@ -12,6 +12,7 @@ from rpc.cli.arguments import Arguments, WordsCommand
 from rpc.cli.options import address_argument, metadata_option, to_seconds, wait_option, words_argument
 from rpc.cli.output import print_raw, print_result
 from rpc.cli.running import connected, run, within
+from rpc.cli.security import connecting_options
 
 __all__ = ["command"]
 
@@ -33,6 +34,7 @@ Examples:
     "-t", "--timeout", type=to_seconds, metavar="SECONDS", help="When the call is given up, and its handler cancelled."
 )
 @wait_option
+@connecting_options
 @metadata_option
 @click.option("-r", "--raw", is_flag=True, help="Print text without quotes, and bytes as they are.")
 def command(

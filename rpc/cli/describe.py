@@ -13,6 +13,7 @@ from rpc.cli.list import headline
 from rpc.cli.options import address_argument, wait_option
 from rpc.cli.output import print_result, visible
 from rpc.cli.schemas import bounds_of, spell_definition, spell_fields, spell_value
+from rpc.cli.security import connecting_options
 from rpc.errors import Code
 from rpc.service.description import Description, ErrorDescription, MethodDescription
 
@@ -33,6 +34,7 @@ Examples:
 @address_argument
 @click.argument("method", required=False)
 @wait_option
+@connecting_options
 @click.option("--json", "as_json", is_flag=True, help="Print what the server said: JSON Schema and all.")
 def command(address: rpc.Address, method: str | None, wait: float, as_json: bool) -> None:
     """Show how methods are called: signatures, docs, classes.

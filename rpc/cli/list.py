@@ -8,6 +8,7 @@ import rpc
 from rpc.cli.described import ask
 from rpc.cli.options import address_argument, wait_option
 from rpc.cli.output import print_result, visible
+from rpc.cli.security import connecting_options
 from rpc.service.description import MethodDescription
 
 __all__ = ["command", "headline"]
@@ -23,6 +24,7 @@ Examples:
 @click.command("list", epilog=_EXAMPLES)
 @address_argument
 @wait_option
+@connecting_options
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, one for each method.")
 def command(address: rpc.Address, wait: float, as_json: bool) -> None:
     """List the methods that a server has.

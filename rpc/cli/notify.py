@@ -11,6 +11,7 @@ from rpc.cli.arguments import Arguments, WordsCommand
 from rpc.cli.failure import ExitCode, Failure
 from rpc.cli.options import metadata_option, to_address, wait_option, words_argument
 from rpc.cli.running import connected, run
+from rpc.cli.security import connect_options, connecting_options
 
 __all__ = ["command"]
 
@@ -34,6 +35,7 @@ Examples:
 @click.argument("method")
 @words_argument
 @wait_option
+@connecting_options
 @metadata_option
 def command(
     address: rpc.Address,
@@ -51,6 +53,7 @@ def command(
     """
     if address.is_datagram and (metadata or wait):
         raise click.UsageError("--wait and --metadata are for connections; a datagram has neither")
+    connect_options(address)  # which a datagram has not either
     arguments = Arguments.of(words)
 
     async def over_connection() -> None:

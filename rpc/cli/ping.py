@@ -10,6 +10,7 @@ import trio
 import rpc
 from rpc.cli.options import address_argument, to_seconds, wait_option
 from rpc.cli.running import connected, run, within
+from rpc.cli.security import connecting_options
 
 __all__ = ["command"]
 
@@ -38,6 +39,7 @@ Examples:
     "-t", "--timeout", type=to_seconds, default=5, show_default=True, metavar="SECONDS", help="For each answer."
 )
 @wait_option
+@connecting_options
 def command(address: rpc.Address, count: int, interval: float, timeout: float, wait: float) -> None:
     """Measure the round trip to a server.
 

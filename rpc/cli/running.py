@@ -12,6 +12,7 @@ import trio
 
 import rpc
 from rpc.cli.failure import ExitCode, Failure, failure_of
+from rpc.cli.security import connect_options
 
 __all__ = ["connected", "run", "within"]
 
@@ -44,13 +45,14 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
 
 @asynccontextmanager
 async def connected(address: rpc.Address, wait: float) -> AsyncGenerator[rpc.Client]:
-    """`rpc.connect` with a bound on the time it takes.
+    """`rpc.connect` with a bound on the time it takes, and with what the command's options say of TLS.
 
     Raises:
         rpc.Unavailable: there is no connection.
+        click.UsageError: the options do not suit the address.
     """
     with trio.move_on_after(wait + _PATIENCE) as patience:
-        async with rpc.connect(address, wait=wait) as client:
+        async with rpc.connect(address, wait=wait, **connect_options(address)) as client:
             patience.deadline = math.inf  # the block has the time it needs
             yield client
     if patience.cancelled_caught:

@@ -14,6 +14,7 @@ import rpc
 from rpc.cli.failure import ExitCode, Failure, crash_of
 from rpc.cli.loading import load
 from rpc.cli.options import to_address, to_seconds
+from rpc.cli.security import server_context, serving_options
 from rpc.limits import LEAST_MAX_CALLS, LEAST_MAX_MESSAGE
 
 __all__ = ["command"]
@@ -37,6 +38,7 @@ _EXAMPLES = """
 Examples:
   rpc serve calc:calc --bind unix:/tmp/calc.sock
   rpc serve calc:calc shop:orders --bind :9000 --bind udp://127.0.0.1:9000
+  rpc serve calc:calc -b tls://:9000 --tls-cert me.pem --tls-client-ca ca.pem
 """
 
 
@@ -53,6 +55,7 @@ Examples:
 @click.option(
     "--insecure", is_flag=True, help="Serve also where other hosts can reach it, without TLS and authentication."
 )
+@serving_options
 @click.option(
     "--allow-uid",
     "allow_uids",
@@ -122,6 +125,7 @@ def command(
     if not bind:
         raise click.UsageError("say where to serve, as in --bind unix:/tmp/calc.sock or --bind :9000")
     _log(verbose)
+    tls = server_context()
     services = [load(target, debug=debug) for target in targets]
     limits = rpc.Limits(
         drain_timeout=drain_timeout, max_calls=max_calls, max_connections=max_connections, max_message=max_message
@@ -130,6 +134,7 @@ def command(
         rpc.run(
             services,
             bind,
+            tls=tls,
             insecure=insecure,
             allow_uids=allow_uids or None,
             debug=debug,
@@ -149,8 +154,19 @@ def _told(error: Exception, debug: bool) -> Exception:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f": {error.filename}"
         return Failure(f"{error.strerror or error}{where}", ExitCode.NO_CONNECTION)
-    # The library speaks of its parameter.
-    return click.UsageError(str(error).replace("insecure=True", "--insecure"))
+    message = str(error)
+    for parameter, option in _OPTIONS.items():
+        message = message.replace(parameter, option)
+    return click.UsageError(message)
+
+
+_OPTIONS = {
+    "insecure=True": "--insecure",
+    "give rpc.server_tls a client_ca, or authenticate=": "give --tls-client-ca",
+    "tls=rpc.server_tls(cert, key)": "--tls-cert and --tls-key",
+    "tls is given": "--tls-cert is given",
+}
+"""What the library calls its parameters, and what they are called here."""
 
 
 def _is_ours(error: Exception) -> bool:

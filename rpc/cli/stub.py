@@ -12,6 +12,7 @@ from rpc.cli.described import ask
 from rpc.cli.failure import ExitCode, Failure
 from rpc.cli.options import address_argument, wait_option
 from rpc.cli.output import visible
+from rpc.cli.security import connecting_options
 from rpc.generation.module import MARK, generate
 from rpc.generation.names import GenerationError
 from rpc.service.description import Description
@@ -48,6 +49,7 @@ _TO_STDOUT = Path("-")
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail where FILE is not what would be written.")
 @wait_option
+@connecting_options
 def command(address: rpc.Address, services: tuple[str, ...], output: Path, check: bool, wait: float) -> None:
     """Write a typed Python module for the clients of a server.
 
