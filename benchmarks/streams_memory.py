@@ -236,9 +236,11 @@ def _serve(path: str) -> None:
     rpc.run(_probe, f"unix:{path}")
 
 
-async def _play(path: str, scale: float) -> bool:
+async def _play(path: str, scale: float, only: str) -> bool:
     fits = True
     for name, scene, bound in _SCENES:
+        if only not in name:
+            continue
         async with rpc.connect(f"unix:{path}", wait=30) as client, _metered(client) as meter:
             start = time.perf_counter()
             await scene(client, meter, scale)
@@ -262,14 +264,15 @@ async def _metered(client: rpc.Client) -> AsyncGenerator[Meter]:
 
 @click.command()
 @click.option("--scale", default=1.0, show_default=True, help="16 makes 1 GiB of the 64 MiB.")
-def main(scale: float) -> None:
+@click.option("--only", default="", help="Only scenes whose name holds this.")
+def main(scale: float, only: str) -> None:
     """Measure the memory of streams; exit code 1 where a bound is passed."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/s"
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(path,))
         server.start()
         try:
-            fits = trio.run(_play, path, scale)
+            fits = trio.run(_play, path, scale, only)
         finally:
             server.terminate()
             server.join()
