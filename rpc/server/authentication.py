@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -14,8 +14,10 @@ from rpc.peer import Peer
 
 __all__ = ["tokens"]
 
+Secret = TypeVar("Secret", bound=str | bytes)
 
-def tokens(identities: Mapping[str | bytes, Any]) -> Authenticate:
+
+def tokens(identities: Mapping[Secret, Any]) -> Authenticate:
     """An `authenticate` for `rpc.serve` that knows secrets: ``authenticate=rpc.tokens({"s3cr3t": "alice"})``.
 
     The client gives one of them: ``rpc.connect(address, credential="s3cr3t")``. A secret is best made of
