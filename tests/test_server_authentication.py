@@ -17,7 +17,8 @@ SOMEBODY = Peer(address="tls://127.0.0.1:4000", transport="tls")
     [(b"one", "alice"), (b"two", {"name": "bob"}), (b"", None), (None, None), (b"on", None), (b"onee", None)],
 )
 async def test_who_has_which_token(credential: bytes | None, identity: object) -> None:
-    authenticate = rpc.tokens({"one": "alice", b"two": {"name": "bob"}})
+    people: dict[str | bytes, object] = {"one": "alice", b"two": {"name": "bob"}}
+    authenticate = rpc.tokens(people)
     assert await authenticate(credential, SOMEBODY) == identity
 
 
