@@ -190,6 +190,21 @@ async def test_it_is_an_instance_of_its_contract() -> None:
         assert not isinstance(client.stub(Bell), Alarm)
 
 
+@rpc.contract("lamp")
+class Lamp:
+    """A class like any other."""
+
+    async def light(self) -> None: ...
+
+
+async def test_any_class_may_be_a_contract() -> None:
+    async with rpc.testing.client(rpc.Service("lamp")) as client:
+        lamp = client.stub(Lamp)
+        assert repr(lamp) == "<stub of lamp by Lamp>"
+        with pytest.raises(rpc.Unimplemented, match=r"there is no method lamp\.light"):
+            await lamp.light()
+
+
 async def test_its_methods_tell_what_they_are() -> None:
     async with rpc.testing.client(rpc.Service("alarm")) as client:
         stub = client.stub(Alarm)

@@ -82,7 +82,8 @@ class Service:
     def from_contract(cls, contract: Callable[..., Any], implementation: object) -> Self:
         """Serve an object by a contract, see `rpc.contract`: ``rpc.Service.from_contract(Calc, CalcServer())``.
 
-        What the contract declares is served, with its schema, and nothing else of the object. Each of its methods must
+        What the contract declares is served, with its schema, and nothing else of the object, which need not inherit
+        the contract: to type checkers a generator that implements it is no `rpc.Stream`. Each of its methods must
         fit: a ``def`` or an ``async def`` for a method, a generator, async or not, for `rpc.Stream`, a function with
         one yield in it, as `contextlib.asynccontextmanager` takes it, for a context. It may take more than the contract
         says, and give less, as type checkers have it; annotations that it leaves out are the contract's. Where it has
