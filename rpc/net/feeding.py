@@ -13,7 +13,8 @@ import trio
 
 from rpc.net.calls import OpenCall
 from rpc.service.convert import Writer
-from rpc.service.outgoing import pack_as
+from rpc.service.outgoing import placed
+from rpc.wire.payload import EncodeError, pack
 
 __all__ = ["feed"]
 
@@ -51,7 +52,11 @@ async def feed(call: OpenCall, items: AsyncIterable[Any], write: Writer | None =
 
 async def _send_all(call: OpenCall, items: AsyncIterable[Any], write: Writer | None) -> None:
     async for item in items:
-        if not await call.stream.send(pack_as(item, "item", write)):
+        try:
+            payload = pack(item if write is None else write(item))
+        except EncodeError as error:
+            raise placed(error, "item") from error.__cause__
+        if not await call.stream.send(payload):
             return
     call.end_items()
 

@@ -12,7 +12,7 @@ import trio
 from rpc.errors import Cancelled, DeadlineExceeded, Error, Internal, InvalidArgument, Processed
 from rpc.net.handlers import raise_unmixed, run_async
 from rpc.service.handle import Handle, Kind
-from rpc.service.outgoing import pack_as
+from rpc.service.outgoing import placed
 from rpc.session.calls import Incoming
 from rpc.wire import failures
 from rpc.wire.payload import EncodeError, Payload, decode, pack
@@ -105,7 +105,7 @@ class StreamingJob(Job):
         return pack(None)
 
     async def _send(self, item: object) -> bool:
-        payload = encoded_item(item, self.handle, "item")
+        payload = encoded_item(item, self.handle, "an item")
         sent: bool = await self.record.stream.send(payload)
         return sent
 
@@ -134,7 +134,7 @@ class EnteringJob(Job):
         stream = self.record.stream
         try:
             async with self.handle.function(*self.args, **self.kwargs) as value:
-                await stream.send(encoded_item(value, self.handle, "value"))
+                await stream.send(encoded_item(value, self.handle, "the value"))
                 failure = await stream.receive()
                 if failure is not None:
                     raise self._failure_of_body(failure)
@@ -149,8 +149,6 @@ class EnteringJob(Job):
             return InvalidArgument(f"{self.handle.name}: what ended the block is no error: {problem}")
 
 
-_ARTICLES = {"item": "an", "value": "the"}
-
 JOBS: dict[Kind, type[Job]] = {Kind.METHOD: Job, Kind.STREAMING: StreamingJob, Kind.CONTEXT: EnteringJob}
 """The job of each kind of handler."""
 
@@ -161,21 +159,27 @@ def encoded(value: object, handle: Handle) -> Payload:
     Raises:
         Internal: (do not retry) it cannot travel.
     """
+    write = handle.signature.write_result
     try:
-        return pack_as(value, "result", handle.signature.write_result)
+        return pack(value if write is None else write(value))
     except EncodeError as error:
-        message = f"the result of {handle.name} cannot travel: {error}"
-        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
+        raise _unfit("the result", handle, error) from error
 
 
-def encoded_item(value: object, handle: Handle, word: str) -> Payload:
-    """The payload of an item of a handler, or of the value of a context, as `word` says.
+def encoded_item(value: object, handle: Handle, what: str) -> Payload:
+    """The payload of an item of a handler, or of the value of a context, as `what` says.
 
     Raises:
         Internal: (do not retry) it cannot travel.
     """
+    write = handle.signature.write_item_out
     try:
-        return pack_as(value, word, handle.signature.write_item_out)
+        return pack(value if write is None else write(value))
     except EncodeError as error:
-        message = f"{_ARTICLES[word]} {word} of {handle.name} cannot travel: {error}"
-        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error
+        raise _unfit(what, handle, error) from error
+
+
+def _unfit(what: str, handle: Handle, error: EncodeError) -> Internal:
+    """What the caller is told of a value that cannot travel, and of the path to it: ``result.items[3].owner``."""
+    named = placed(error, what.rpartition(" ")[2])
+    return Internal(f"{what} of {handle.name} cannot travel: {named}", processed=Processed.DO_NOT_RETRY)

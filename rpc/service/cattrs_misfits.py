@@ -74,12 +74,20 @@ def misfit(error: Exception, value: Any, annotation: Any) -> Misfit:
     if not noted:
         return misfit(others[0], value, error.cl)
     inner, note = noted[0]
-    key: Any = getattr(note, "name", None) or getattr(note, "index", None)
+    key: Any = getattr(note, "name", getattr(note, "index", None))
     if isinstance(inner, KeyError) and is_map(value) and key not in value:
         return Misfit("", f"lacks the field '{key}' of {title(error.cl)}")
     place = f".{key}" if hasattr(note, "name") else f"[{brief(key)}]"
-    found = misfit(inner, value.get(key) if is_map(value) else None, note.type)
+    found = misfit(inner, _part(value, key), note.type)
     return Misfit(place + found.path, found.text)
+
+
+def _part(value: Any, key: Any) -> Any:
+    """What is at a key or index, as far as hooks of the application leave that to be known."""
+    try:
+        return value[key]
+    except (LookupError, TypeError):
+        return None
 
 
 def _refusal(error: Exception, annotation: Any) -> Misfit:

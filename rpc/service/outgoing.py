@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Mapping
 from typing import Any, TypeAlias
 
-from rpc.service.convert import Writer
 from rpc.service.handle import Handle
 from rpc.service.items import split_items
 from rpc.wire.frames import NAMED, SENDS
 from rpc.wire.payload import EncodeError, Payload, encode_buffers, pack
 
-__all__ = ["pack_as", "pack_call", "pack_notification"]
+__all__ = ["pack_call", "pack_notification", "placed"]
 
 _Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 """Arguments by position and by name."""
@@ -36,7 +35,7 @@ def pack_call(
             return pack([args, kwargs]), flags | NAMED, items
         return pack(args), flags, items
     except EncodeError as error:
-        raise _placed(error, target, args, kwargs) from error.__cause__
+        raise _named(error, target, args, kwargs) from error.__cause__
 
 
 def pack_notification(target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
@@ -50,19 +49,12 @@ def pack_notification(target: Handle | str, args: tuple[Any, ...], kwargs: Mappi
     try:
         return pack([args, kwargs])
     except EncodeError as error:
-        raise _placed(error, target, args, kwargs) from error.__cause__
+        raise _named(error, target, args, kwargs) from error.__cause__
 
 
-def pack_as(value: object, what: str, write: Writer | None) -> Payload:
-    """Encode a result or an item, as `what` names it.
-
-    Raises:
-        EncodeError: something in it cannot travel; its path begins with `what`.
-    """
-    try:
-        return pack(value if write is None else write(value))
-    except EncodeError as error:
-        raise _at(what, error) from error.__cause__
+def placed(error: EncodeError, place: str, method: str = "") -> EncodeError:
+    """The error for a value that cannot travel, with the path to it from `place`: ``result.items[3].owner``."""
+    return EncodeError(error.reason, place + error.path, method)
 
 
 def _lowered(handle: Handle, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Arguments:
@@ -75,12 +67,12 @@ def _lowered(handle: Handle, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -
         try:
             return parameter.write(value)
         except EncodeError as error:
-            raise _at(_step(place, handle), error, handle.name) from error.__cause__
+            raise placed(error, _step(place, handle), handle.name) from error.__cause__
 
     return tuple(map(lower, range(len(args)), args)), {name: lower(name, value) for name, value in kwargs.items()}
 
 
-def _placed(error: EncodeError, target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EncodeError:
+def _named(error: EncodeError, target: Handle | str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EncodeError:
     """What to raise for arguments that could not be encoded together: the one that cannot travel is named."""
     name = target if isinstance(target, str) else target.name
     arguments: dict[Any, Any] = {**dict(enumerate(args)), **kwargs}
@@ -88,12 +80,8 @@ def _placed(error: EncodeError, target: Handle | str, args: tuple[Any, ...], kwa
         try:
             encode_buffers(value)
         except EncodeError as alone:
-            return _at(_step(place, target), alone, name)
+            return placed(alone, _step(place, target), name)
     return EncodeError(error.reason, error.path, name)  # they are too deep only where they are together
-
-
-def _at(place: str, error: EncodeError, method: str = "") -> EncodeError:
-    return EncodeError(error.reason, place + error.path, method)
 
 
 def _step(place: int | str, target: Handle | str) -> str:
