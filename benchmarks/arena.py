@@ -89,16 +89,23 @@ def arena(contenders: Sequence[Contender], pinning: Pinning) -> Generator[list[P
 
 
 def play(
-    pairs: Sequence[Pair], workload: Workload, *, rounds: int, seconds: float, progress: Callable[[str], None]
+    pairs: Sequence[Pair],
+    workload: Workload,
+    *,
+    rounds: int,
+    seconds: float,
+    progress: Callable[[str], None],
+    warm_up: bool = True,
 ) -> list[list[Round] | Failed]:
     """Let all pairs take a turn of some seconds in each of the rounds; gives back the rounds of each pair.
 
-    The order is drawn anew for each round, so that no contender always follows the same one. A short round before
-    them warms up and is not counted; who fails once takes no more turns. `progress` is told whose turn it is.
+    The order is drawn anew for each round, so that no contender always follows the same one. Unless told otherwise, a
+    short round before them warms up and is not counted; who fails once takes no more turns. `progress` is told whose
+    turn it is.
     """
     order = random.Random(0)
     results: list[list[Round] | Failed] = [[] for _ in pairs]
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         for index in order.sample(range(len(pairs)), len(pairs)):
             counted = results[index]
             if isinstance(counted, Failed):

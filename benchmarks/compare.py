@@ -20,6 +20,7 @@ from benchmarks.page import page
 from benchmarks.report import Sheet, as_json, machine, summary, table
 from benchmarks.workload import Workload
 from benchmarks.workloads import LONG, QUICK
+from benchmarks.workloads.startup import Startup
 
 __all__ = ["Settings", "compare", "main"]
 
@@ -45,8 +46,8 @@ class _Named(Protocol):
 
 N = TypeVar("N", bound=_Named)
 
-_QUICK = Settings(3, 0.05)
-_LONG = Settings(12, 0.3)
+_QUICK = Settings(2, 0.03)
+_LONG = Settings(12, 0.2)
 
 
 @click.command()
@@ -98,7 +99,14 @@ def compare(who: Sequence[Contender], workloads: Sequence[Workload], settings: S
     sheets: list[Sheet] = []
     with arena(who, settings.pin) as pairs:
         for workload in workloads:
-            results = play(pairs, workload, rounds=settings.rounds, seconds=settings.seconds, progress=_progress)
+            results = play(
+                pairs,
+                workload,
+                rounds=settings.rounds,
+                seconds=settings.seconds,
+                progress=_progress,
+                warm_up=not isinstance(workload, Startup),  # each of its turns is a process of its own
+            )
             sheets.append(Sheet.of(workload, who, results))
     _progress("")
     return sheets

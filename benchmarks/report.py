@@ -13,7 +13,7 @@ from benchmarks.actor import Failed
 from benchmarks.contender import Contender, Kind
 from benchmarks.workload import Measure, Round, Workload
 
-__all__ = ["Score", "Sheet", "amount", "as_json", "machine", "ratio", "summary", "table"]
+__all__ = ["Score", "Sheet", "amount", "as_json", "machine", "ratio", "rows", "summary", "summary_rows", "table"]
 
 
 @attrs.frozen
@@ -43,7 +43,7 @@ class Score:
     @property
     def cpu(self) -> tuple[float, float]:
         """Microseconds of processor time for one of what was counted: the client's and the server's."""
-        count = sum(turn.count for turn in self.rounds)
+        count = sum(turn.count for turn in self.rounds) or float("inf")  # or nothing was done, at no cost each
         client = sum(turn.client_cpu for turn in self.rounds)
         server = sum(turn.server_cpu for turn in self.rounds)
         return client / count * 1e6, server / count * 1e6
@@ -94,11 +94,16 @@ def ratio(score: Score, other: Score, number: int = 0) -> float:
 
 def table(sheet: Sheet) -> str:
     """One workload as a Markdown table, with how many times as good ours is as each."""
+    return markdown(rows(sheet))
+
+
+def rows(sheet: Sheet) -> list[list[str]]:
+    """The cells of that table, its head first."""
     ours = sheet.ours
     measures = sheet.workload.measures
     head = ["", *(_title(measure, single=len(measures) == 1) for measure in measures), "middle half"]
     head += ["CPU us, client + server", "triorpc / it"]
-    rows = [
+    body = [
         [
             score.name,
             *(amount(score.value(measure)) for measure in measures),
@@ -108,13 +113,18 @@ def table(sheet: Sheet) -> str:
         ]
         for score in sheet.scores
     ]
-    return markdown([head, *rows])
+    return [head, *body]
 
 
 def summary(sheets: Sequence[Sheet]) -> str:
     """All workloads as a Markdown table: ours, the best peer, and the best that anything without calls does."""
+    return markdown(summary_rows(sheets))
+
+
+def summary_rows(sheets: Sequence[Sheet]) -> list[list[str]]:
+    """The cells of that table, its head first."""
     head = ["", "unit", "triorpc", "best peer", "", "triorpc / it", "limit", "triorpc / it"]
-    return markdown([head, *(_summed(sheet) for sheet in sheets if sheet.scores)])
+    return [head, *(_summed(sheet) for sheet in sheets if sheet.scores)]
 
 
 def _summed(sheet: Sheet) -> list[str]:

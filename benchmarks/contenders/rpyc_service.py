@@ -1,4 +1,4 @@
-"""RPyC: a thread for each connection; many calls are its asynchronous ones.
+"""RPyC: a thread for each connection; many calls are its asynchronous ones. All of them are answered.
 
 Records are tuples, which RPyC sends by value; of lists and dictionaries it would send references.
 """
@@ -13,8 +13,6 @@ from typing import Any, cast
 
 from benchmarks.contender import Caller, Contender, Place, Record
 from benchmarks.runtimes.blocking import Blocking
-
-_SEEN = {"notifications": 0}
 
 
 class _Calc:
@@ -35,18 +33,11 @@ class _Calc:
     def exposed_give(self, count: int) -> Iterator[int]:
         yield from range(count)
 
-    def exposed_observe(self, name: str, value: float) -> None:
-        _SEEN["notifications"] += 1
-
-    def exposed_notified(self) -> int:
-        return _SEEN["notifications"]
-
 
 class _Caller(Caller):
     def __init__(self, root: Any, asynchronous: Callable[[Any], Any]) -> None:
         self._root = root
         self._add = asynchronous(root.add)
-        self._observe = asynchronous(root.observe)
 
     async def add(self, a: int, b: int) -> int:
         return int(self._root.add(a, b))
@@ -76,12 +67,6 @@ class _Caller(Caller):
     async def give(self, count: int) -> AsyncIterator[object]:
         for number in self._root.give(count):
             yield number
-
-    async def notify(self, value: float) -> None:
-        self._observe("fps", value)  # its answer is not waited for
-
-    async def notified(self) -> int:
-        return int(self._root.notified())
 
 
 def _by_value(part: Any) -> Any:

@@ -83,6 +83,7 @@ class Thrift(Contender):
     def serve(self, place: Place, ready: Callable[[], None]) -> None:
         rpc: Any = import_module("thriftpy2.rpc")
         server = rpc.make_server(_interface().Calc, _Calc(), unix_socket=place.path, **_fastest())
+        server.trans.client_timeout = None  # or a connection of which nothing is heard for three seconds is closed
         server.trans.listen()
         ready()
         server.trans.listen = _listens_already

@@ -9,7 +9,7 @@ import attrs
 from benchmarks.workload import Client, Measure, Turn
 from benchmarks.workloads.measures import MEBIBYTES
 
-__all__ = ["LARGEST", "Payload"]
+__all__ = ["LARGEST", "Payload", "size_text"]
 
 _MIB = 1_048_576
 LARGEST = 16_777_216 - 1024
@@ -23,8 +23,7 @@ class Payload:
 
     @property
     def name(self) -> str:
-        size = "16 MiB" if self.size == LARGEST else _text(self.size)
-        return f"{size} {'up' if self.up else 'down'}"
+        return f"{size_text(self.size)} {'up' if self.up else 'down'}"
 
     @property
     def measures(self) -> Sequence[Measure]:
@@ -40,5 +39,8 @@ class Payload:
             turn.count += size / _MIB
 
 
-def _text(size: int) -> str:
+def size_text(size: int) -> str:
+    """What the tables call so many bytes."""
+    if size == LARGEST:
+        return "16 MiB"
     return f"{size // 1024} KiB" if size < _MIB else f"{size // _MIB} MiB"
