@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, assert_type, runtime_checkable
 
@@ -97,6 +98,56 @@ async def test_a_result_that_does_not_fit_the_contract() -> None:
     async with rpc.testing.client(service) as client:
         with pytest.raises(rpc.Internal, match=r"org\.calc\.add: the result expected int, got str '5'"):
             await client.stub(Calc).add(2, 3)
+
+
+@rpc.contract("speller")
+class Speller(Protocol):
+    async def join(self, *words: str, **marks: int) -> list[str]: ...
+
+    @rpc.method(thread=True)
+    def letters(self, word: str) -> rpc.Stream[str]: ...
+
+    def shout(self, words: AsyncIterable[str], *, mark: str = "!") -> rpc.Stream[str]: ...
+
+
+class SpellingServer:
+    def join(self, *words: str, context: rpc.Context, **marks: int) -> list[str]:
+        return [context.peer.transport, *words, *marks]
+
+    def letters(self, word: str) -> Iterator[str]:
+        assert threading.current_thread() is not threading.main_thread()
+        yield from word
+
+    async def shout(self, context: rpc.Context, words: AsyncIterable[str], *, mark: str = "!") -> AsyncIterator[str]:
+        async for word in words:
+            yield word + mark
+
+
+async def test_all_kinds_of_parameters() -> None:
+    async with rpc.testing.client(rpc.Service.from_contract(Speller, SpellingServer())) as client:
+        speller = client.stub(Speller)
+        assert await speller.join("a", "b", c=1) == ["memory", "a", "b", "c"]
+        async with speller.shout(rpc.each(["a", "b"]), mark="?") as words:
+            assert [word async for word in words] == ["a?", "b?"]
+        with pytest.raises(rpc.InvalidArgument, match=r"speller\.join has no argument 'context'"):
+            await speller.join(context=1)
+
+
+async def test_a_stream_out_of_a_thread() -> None:
+    service = rpc.Service.from_contract(Speller, SpellingServer())
+    async with rpc.testing.client(service) as client, client.stub(Speller).letters("abc") as letters:
+        assert [letter async for letter in letters] == ["a", "b", "c"]
+
+
+async def test_what_the_caller_s_iterable_raises_comes_out() -> None:
+    async def words() -> AsyncIterator[str]:
+        yield "a"
+        raise LookupError("no more")
+
+    async with rpc.testing.client(rpc.Service.from_contract(Speller, SpellingServer())) as client:
+        with pytest.raises(LookupError, match="no more"):
+            async with client.stub(Speller).shout(words()) as shouted:
+                assert [word async for word in shouted] == ["a!"]
 
 
 # --- Through which client --------------------------------------------------------------------------------------------
