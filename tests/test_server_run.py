@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import trio
 import trio.testing
 
 import rpc
+from rpc.server.serve import Options
 
 
 @pytest.fixture
@@ -177,3 +179,9 @@ async def refused(client: rpc.Client) -> None:
         await client.call("calc.nothing")
     except rpc.Unimplemented:
         await trio.lowlevel.checkpoint()
+
+
+def test_the_arguments_are_those_of_serve() -> None:
+    arguments = inspect.signature(rpc.serve).parameters.values()
+    options = {argument.name for argument in arguments if argument.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert set(Options.__annotations__) == options - {"stop"}

@@ -191,11 +191,11 @@ class Announcement:
 
     services: Sequence[rpc.Service]
 
-    def started(self, addresses: Sequence[str]) -> None:
+    def started(self, value: Sequence[str] = ()) -> None:
         for service in self.services:
             names = ", ".join(name.rpartition(".")[2] for name in service.handles)
             click.echo(f"serving {click.style(service.name, bold=True)}: {names}", err=True)
-        for address in addresses:
+        for address in value:
             click.echo(f"listening on {click.style(address, fg='green')}{_remark(address)}", err=True)
 
 

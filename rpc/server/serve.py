@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import trio
 
@@ -34,6 +34,20 @@ _logger = logging.getLogger("rpc")
 
 Services = Service | Sequence[Service]
 Bind = str | Address | Sequence[str | Address]
+
+
+class Options(TypedDict, total=False):
+    """What `run` passes on to `serve`."""
+
+    tls: ssl.SSLContext | None
+    allow_uids: Collection[int] | None
+    authenticate: Authenticate | None
+    insecure: bool
+    limits: Limits | None
+    debug: bool
+    describe: bool | None
+    health: Health | None
+    task_status: trio.TaskStatus[list[str]]
 
 
 async def serve(
@@ -113,7 +127,7 @@ async def serve(
             nursery.cancel_scope.cancel()
 
 
-def run(services: Services, bind: Bind, **options: Any) -> None:
+def run(services: Services, bind: Bind, **options: Unpack[Options]) -> None:
     """Serve until SIGTERM or SIGINT, as a whole program: `trio.run` around `serve`, with the same arguments.
 
     The first signal drains: open calls may end, then this returns. A second one ends everything at once. SIGHUP has
@@ -126,7 +140,7 @@ def run(services: Services, bind: Bind, **options: Any) -> None:
     trio.run(partial(_run_until_signalled, services, bind, **options))
 
 
-async def _run_until_signalled(services: Services, bind: Bind, **options: Any) -> None:
+async def _run_until_signalled(services: Services, bind: Bind, **options: Unpack[Options]) -> None:
     async with stop_on_signals() as stop, reload_on_hangup(options.get("tls")):
         await serve(services, bind, stop=stop, **options)
 
