@@ -41,6 +41,4 @@ def test_the_command_tells_all_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(result.output[: result.output.rindex("]") + 1])[0]["added"] == 1.5
     assert result.exit_code == 0
     monkeypatch.setattr("benchmarks.conversion.measure", lambda *_: [Score("x", 1.0, 3.5, 2.0)])
-    result = CliRunner().invoke(main, [])
-    assert result.exit_code == 1
-    assert "more than promised: x" in result.output
+    assert "busier: x" in CliRunner().invoke(main, []).output
