@@ -90,14 +90,18 @@ def _escaped(character: str, *, ascii_only: bool = False) -> str:
 
 def docstring(text: str) -> list[str]:
     """The lines of a docstring, whatever it says; none where it says nothing."""
-    lines = [line.rstrip() for line in inspect.cleandoc(text).strip().split("\n")]
-    lines = ["".join(_escaped(character) for character in line) for line in lines]
+    lines = [_quoted(line.rstrip()) for line in inspect.cleandoc(text).strip().split("\n")]
     if not any(lines):
         return []
-    lines = [line.replace('"""', r"\"\"\"") for line in lines]
-    if lines[0].startswith('"'):
-        lines[0] = f"\\{lines[0]}"
-    if len(lines) > 1:
-        return [f'"""{lines[0]}', *lines[1:], '"""']
-    [line] = lines
-    return [f'"""{line[:-1]}\\""""' if line.endswith('"') and line != r"\"" else f'"""{line}"""']
+    end = [] if len(lines) == 1 else [""]
+    lines = [f'"""{lines[0]}', *lines[1:], *end]
+    return [*lines[:-1], f'{lines[-1]}"""']
+
+
+def _quoted(line: str) -> str:
+    """A line of a docstring, in which no quotes stand side by side, nor at an end, without being escaped."""
+    around = f'"{line}"'
+    return "".join(
+        r"\"" if character == '"' in (around[index], around[index + 2]) else _escaped(character)
+        for index, character in enumerate(line)
+    )
