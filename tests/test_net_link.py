@@ -207,6 +207,48 @@ def test_another_failure_of_shutting_down_is_told() -> None:
         SocketLink(sock, HERE).shutdown_write()
 
 
+async def test_bytes_are_waited_for(ends: tuple[SocketLink, SocketLink]) -> None:
+    left, right = ends
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+
+            async def receive() -> None:
+                assert await left.receive_some(3) == b"hel"
+
+            nursery.start_soon(receive)
+            await trio.testing.wait_all_tasks_blocked()
+            right.socket.send(b"hello")
+        assert await left.receive_some(3) == b"lo"
+        right.socket.close()
+        assert await left.receive_some(3) == b""
+
+
+async def test_a_socket_that_only_seems_readable_is_waited_for_again(ends: tuple[SocketLink, SocketLink]) -> None:
+    class Hasty(SocketLink):
+        waits = 0
+
+        async def wait_readable(self) -> None:
+            self.waits += 1
+            if self.waits == 2:
+                ends[1].socket.send(b"now")
+
+    link = Hasty(ends[0].socket, HERE)
+    assert await link.receive_some(10) == b"now"
+    assert link.waits == 2
+
+
+async def test_waiting_for_bytes_ends_with_the_link(ends: tuple[SocketLink, SocketLink]) -> None:
+    async with trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            with pytest.raises(trio.ClosedResourceError):
+                await ends[0].receive_some(1)
+
+        nursery.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        ends[0].close()
+
+
 # --- Streams ---------------------------------------------------------------------------------------------------
 
 
@@ -215,7 +257,8 @@ async def test_a_stream_can_only_be_waited_for() -> None:
     buffers: list[Buffer] = [b"one", b"two"]
     assert left.send_nowait(buffers) is buffers
     assert await left.send_some(buffers) == []
-    assert await right.receive_some() == b"onetwo"
+    assert await right.receive_some(2) == b"on"
+    assert await right.receive_some() == b"etwo"
 
 
 async def test_a_stream_is_closed_by_waiting() -> None:

@@ -47,6 +47,20 @@ async def test_a_ping_whose_connection_ends_fails() -> None:
             await client.ping()
 
 
+async def test_a_ping_to_a_peer_that_ends_the_connection_fails_at_once(autojump_clock: Clock) -> None:
+    async with raw_server() as (client, peer), trio.open_nursery() as nursery:
+
+        async def refuse() -> None:
+            await peer.hear()
+            await peer.say(frames.goaway(0, Reason.CREDENTIAL, "credential refused"))
+
+        nursery.start_soon(refuse)
+        for _ in range(2):
+            with pytest.raises(rpc.Unavailable, match="the connection ended: the peer ends it"):
+                await client.ping()
+        assert trio.current_time() == 0
+
+
 async def test_who_asks_too_often_is_turned_away() -> None:
     async with raw_server() as (client, peer):
         await peer.say(*[frames.ping(token) for token in range(1, 40)])

@@ -17,6 +17,14 @@ def test_a_peer_of_this_host_has_its_process() -> None:
     assert (peer.uid, peer.gid, peer.pid) == (1000, 100, 4711)
 
 
+def test_a_peer_may_have_names_and_an_identity_of_any_kind() -> None:
+    peer = Peer(address="tls://10.0.0.1:4000", transport="tls")
+    assert (peer.names, peer.identity) == ((), None)
+    known = attrs.evolve(peer, names=("alice",), identity={"name": "alice"})
+    assert known != peer
+    assert hash(known) == hash(attrs.evolve(known))
+
+
 def test_a_peer_is_a_value() -> None:
     peer = Peer(address="memory:", transport="memory")
     assert peer == Peer(address="memory:", transport="memory")

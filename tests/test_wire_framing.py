@@ -192,6 +192,7 @@ def test_the_limit_may_rise_between_two_frames_of_one_read() -> None:
         (b"HTTP/1.1 400 Bad Request\r\n", "the peer speaks HTTP"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the peer speaks SSH"),
         (b"\x16\x03\x01\x00\xf8\x01", "the peer speaks TLS: connect with tls://"),
+        (b"\x15\x03\x01\x00\x02\x02", "the peer speaks TLS: connect with tls://"),
         (b"EHLO example.org\r\n", "a frame of 1162366031 bytes; 1 to 262144 are accepted"),
     ],
 )

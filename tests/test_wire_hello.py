@@ -30,6 +30,10 @@ def test_a_hello_begins_with_the_magic_of_self_described_cbor() -> None:
     ]
 
 
+def test_a_credential_does_not_show() -> None:
+    assert "secret" not in repr(Settings(agent="test", credential=b"secret"))
+
+
 def test_no_credential_is_no_setting() -> None:
     assert 6 not in cbor2.loads(hello.encode(Settings())[7:])[2]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Generator
 from typing import Any, cast
 
 import attrs
@@ -82,23 +81,24 @@ class TlsLink(StreamLink):
 
     async def receive_some(self, size: int | None = None) -> bytes | bytearray:
         """As `StreamLink.receive_some`."""
-        with self._remembering():
-            return await super().receive_some(size)
+        try:
+            return await self.stream.receive_some(size)
+        except trio.BrokenResourceError as error:
+            self._remember(error.__cause__)
+            raise
 
     async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
         """As `StreamLink.send_some`."""
-        with self._remembering():
-            return await super().send_some(buffers)
-
-    @contextlib.contextmanager
-    def _remembering(self) -> Generator[None]:
-        """Keep what TLS failed of: a server that wants another certificate says so only after the handshake."""
         try:
-            yield
+            return await super().send_some(buffers)
         except trio.BrokenResourceError as error:
-            if isinstance(error.__cause__, ssl.SSLError) and self._failure is None:
-                self._failure = tls.explain(error.__cause__, self.is_server, self._engine.tls)
+            self._remember(error.__cause__)
             raise
+
+    def _remember(self, cause: BaseException | None) -> None:
+        """Keep what TLS failed of: a server that wants another certificate says so only after the handshake."""
+        if isinstance(cause, ssl.SSLError) and self._failure is None:
+            self._failure = tls.explain(cause, self.is_server, self._engine.tls)
 
     async def _why(self) -> str | None:
         await trio.lowlevel.checkpoint()
