@@ -46,7 +46,7 @@ class _Named(Protocol):
 
 N = TypeVar("N", bound=_Named)
 
-_QUICK = Settings(2, 0.03)
+_QUICK = Settings(2, 0.02)
 _LONG = Settings(12, 0.2)
 
 
@@ -87,11 +87,10 @@ def main(
     sheets = compare(present, workloads, settings)
     about = {"machine": machine(peers.packages()), "settings": _told(settings), "absent": absent}
     show(sheets, about)
-    told = as_json(sheets, about)
     if json_file:
-        json_file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        _write(json_file, json.dumps(as_json(sheets, about), indent=1) + "\n")
     if html_file:
-        html_file.write_text(page(sheets, about), encoding="utf-8")
+        _write(html_file, page(sheets, about))
 
 
 def compare(who: Sequence[Contender], workloads: Sequence[Workload], settings: Settings) -> list[Sheet]:
@@ -143,6 +142,11 @@ def _named(every: Sequence[N], texts: Sequence[str], what: str) -> list[N]:
     if not chosen:
         raise click.UsageError(f"no {what} is called so; there are: {'; '.join(each.name for each in every)}")
     return chosen
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 def _told(settings: Settings) -> dict[str, str]:

@@ -13,7 +13,13 @@ Start = Callable[[Work], None]
 
 
 class Runtime(Protocol):
-    """How a client waits, and how it does several things at once. The workloads are written for all of them."""
+    """How a client waits, and how it does several things at once. The workloads are written for all of them.
+
+    Attributes:
+        concurrent: work that was started as a task goes on while other work does.
+    """
+
+    concurrent: bool
 
     def run(self, main: Work) -> None:
         """Run the program of a client process to its end."""

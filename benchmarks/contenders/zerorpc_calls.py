@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -91,6 +92,7 @@ class Zerorpc(Contender):
 
     @asynccontextmanager
     async def connect(self, place: Place) -> AsyncGenerator[Caller]:
+        logging.disable(logging.ERROR)  # of what a stream still gets that has ended it tells as of a fault
         zerorpc: Any = import_module("zerorpc")
         client = zerorpc.Client()
         client.connect(f"ipc://{place.path}")

@@ -12,6 +12,8 @@ __all__ = ["Asyncio"]
 
 
 class Asyncio:
+    concurrent = True
+
     def run(self, main: Work) -> None:
         asyncio.run(main())
 

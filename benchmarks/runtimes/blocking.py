@@ -23,6 +23,8 @@ def finish(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 class Blocking:
+    concurrent = False
+
     def run(self, main: Work) -> None:
         finish(main())
 

@@ -13,6 +13,8 @@ __all__ = ["Trio"]
 
 
 class Trio:
+    concurrent = True
+
     def run(self, main: Work) -> None:
         trio.run(main)
 

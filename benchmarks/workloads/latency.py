@@ -13,7 +13,7 @@ from functools import partial
 
 import attrs
 
-from benchmarks.contender import Caller
+from benchmarks.contender import Caller, NotOfferedError
 from benchmarks.ticks import ticks
 from benchmarks.workload import Client, Measure, Round, Turn
 
@@ -40,6 +40,8 @@ class Latency:
 
     async def work(self, client: Client, turn: Turn) -> None:
         caller = await client.caller()
+        if client.runtime.concurrent and not caller.shared:
+            raise NotOfferedError
         samples = turn.samples
         interval = 1 / self.rate
         calls = max(1, round(_LONGER * turn.allotted * self.rate))
