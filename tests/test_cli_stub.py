@@ -12,6 +12,7 @@ import rpc
 from examples.inventory import inventory
 from rpc.generation.module import MARK
 from tests.cli_tools import rpc_command, serving
+from tests.shapes import MODULE, second, shapes
 
 other = rpc.Service("other")
 
@@ -39,7 +40,12 @@ def test_all_services_or_some(address: str) -> None:
     both = rpc_command("stub", address).stdout
     assert both.startswith('"""The services ``inventory`` and ``other``, as the server describes them.')
     assert "class Other(Protocol):\n    async def ping(self) -> None: ...\n" in both
-    assert "class Inventory" not in rpc_command("stub", address, "other", "other").stdout
+    assert rpc_command("stub", address, "other", "other").stdout.count("class ") == 1
+
+
+def test_every_shape_comes_over_the_wire(tmp_path: Path) -> None:
+    with serving([shapes, second], [f"unix:{tmp_path}/s"]) as [bound]:
+        assert rpc_command("stub", bound).stdout == MODULE.read_text()
 
 
 def test_a_check_writes_nothing(address: str, tmp_path: Path) -> None:
@@ -82,6 +88,38 @@ def test_a_service_that_is_not_there(address: str) -> None:
     result = rpc_command("stub", address, "inventary")
     assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == f"error: {address} has no service 'inventary': see 'rpc list {address}'\n"
+
+
+def test_a_server_that_does_not_describe_itself(tmp_path: Path) -> None:
+    with serving(other, [f"unix:{tmp_path}/s"], describe=False) as [bound]:
+        result = rpc_command("stub", bound)
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert f"{bound} does not describe itself" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (5, "expected Description, got int 5"),
+        ({"services": [{"name": "a"}], "definitions": {}}, "at .services[0] lacks the field 'doc'"),
+    ],
+)
+def test_a_description_that_is_none(said: object, told: str, tmp_path: Path) -> None:
+    class Anything(rpc.Service):
+        _reserved = ""
+
+    server = Anything("rpc")
+
+    @server.method
+    def describe(method: object) -> object:
+        return said
+
+    with serving(server, [f"unix:{tmp_path}/s"], describe=False) as [bound]:
+        result = rpc_command("stub", bound)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: rpc.describe: the result ")
+    assert result.stderr.count("\n") == 1
+    assert told in result.stderr
 
 
 def test_nobody_is_there() -> None:

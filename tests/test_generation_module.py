@@ -10,7 +10,7 @@ from rpc.generation.module import MARK, generate
 from rpc.generation.names import GenerationError
 from rpc.service.describing import describe
 from rpc.service.description import Description, ErrorDescription, ServiceDescription
-from tests.generated import described, foreign, method, text_of
+from tests.generated import described, foreign, method, parameter, text_of
 from tests.shapes import MODULE, second, shapes
 
 INT = {"type": "integer"}
@@ -96,15 +96,22 @@ def test_classes_stand_behind_those_they_refer_to() -> None:
         "E": holding("E"),
         "Z": enum,
     }
-    text = text_of(method(result=reference("A")), **definitions)
+    text = text_of(method("calc.a", result=reference("A")), method("calc.e", result=reference("E")), **definitions)
     assert classes_of(text) == ["Z", "D", "C", "B", "A", "E", "Calc"]
+
+
+def test_classes_that_nobody_needs_are_left_out() -> None:
+    used = {**ITEM, "properties": {"other": reference("Other")}}
+    text = text_of(method(result=reference("Used")), Used=used, Other=ITEM, Unused=ITEM)
+    assert classes_of(text) == ["Other", "Used", "Calc"]
 
 
 def test_names_that_are_taken() -> None:
     definitions: dict[str, Any] = dict.fromkeys(
         ("Calc", "int", "Warning", "rpc", "Item", "a", "Box[int]", "Box_int", "Any"), ITEM
     )
-    text = text_of(method("calc.Item"), **definitions)
+    parameters = [parameter(f"p{number}", reference(name)) for number, name in enumerate(definitions)]
+    text = text_of(method("calc.Item", *parameters), **definitions)
     assert classes_of(text) == [
         *("Calc", "int_", "Warning_", "rpc_", "Item_", "a_", "Box_int", "Box_int_", "Any_", "Calc_")
     ]
@@ -129,7 +136,7 @@ def test_a_service_whose_name_is_none() -> None:
 
 def test_there_is_an_end_to_it() -> None:
     with pytest.raises(GenerationError, match="10001 methods and classes are described, and 10000 are the most"):
-        generate(attrs.evolve(described(method()), definitions={f"C{number}": ITEM for number in range(10_000)}))
+        generate(described(*(method(f"calc.m{number}") for number in range(10_001))))
 
 
 def test_exceptions_are_defined_once() -> None:

@@ -56,10 +56,23 @@ def generate(description: Description) -> str:
     services = [service for service in description.services if service.methods and service.name not in _SELF]
     if not services:
         raise GenerationError("no service with a method is described")
-    parts = len(description.definitions) + sum(len(service.methods) for service in services)
+    definitions = _needed(services, description.definitions)
+    parts = len(definitions) + sum(len(service.methods) for service in services)
     if parts > _MOST_PARTS:
         raise GenerationError(f"{parts} methods and classes are described, and {_MOST_PARTS} are the most")
-    return _Module(services, description.definitions).text()
+    return _Module(services, definitions).text()
+
+
+def _needed(services: Sequence[ServiceDescription], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The definitions that the schemas of services name, and those that these name; in the order of all."""
+    needed: set[str] = set()
+    waiting = [name for service in services for name in references(attrs.asdict(service))]
+    while waiting:
+        name = waiting.pop()
+        if name in definitions and name not in needed:
+            needed.add(name)
+            waiting += references(definitions[name])
+    return {name: definition for name, definition in definitions.items() if name in needed}
 
 
 @attrs.define(init=False)
