@@ -133,6 +133,12 @@ def test_describe_the_service_that_describes(address: str) -> None:
     assert "\nHealthReport (attrs)\n" in result.stdout
 
 
+def test_describe_what_needs_no_classes(address: str) -> None:
+    assert rpc_command("describe", address, "post").stdout == (
+        "notification post.send(text: str) -> None\n    Send it \\x1b[31m.\n"
+    )
+
+
 def test_describe_for_machines(address: str) -> None:
     described = json.loads(rpc_command("describe", address, "shop.order", "--json").stdout)
     assert list(described) == ["services", "definitions"]

@@ -341,6 +341,7 @@ class PlainHolder:
     either: Box[int] | Account
     numbers: list[int] = dataclasses.field(default_factory=list)
     count: int = 3
+    own: int = dataclasses.field(init=False, default=1)
 
 
 class Undecided(msgspec.Struct):

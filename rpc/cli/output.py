@@ -26,7 +26,6 @@ from typing import Any, cast
 
 import click
 
-from rpc.wire.arrays import is_array
 from rpc.wire.shapes import is_list, is_map
 
 __all__ = ["plain", "print_raw", "print_result", "render", "visible"]
@@ -42,7 +41,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if is_map(value):
         return _plain_map(value)
-    if is_array(value):
+    if hasattr(value, "tolist"):  # an array of numbers; asking the codec would import it before it is needed
         return plain(value.tolist())
     if isinstance(value, set | frozenset):
         return [plain(member) for member in _in_order(cast("Iterable[Any]", value))]
