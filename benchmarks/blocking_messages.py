@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol
 
 from benchmarks.contender import Caller
@@ -20,6 +20,10 @@ class Channel(Protocol):
     """What carries messages."""
 
     def send(self, letter: str, value: Any) -> None: ...
+
+    def send_many(self, letter: str, values: Sequence[Any]) -> None:
+        """Several small messages, in batches if it can."""
+        ...
 
     def receive(self) -> tuple[str, Any]:
         """The next message.
@@ -53,8 +57,7 @@ class MessageCaller(Caller):
 
     async def take(self, count: int) -> int:
         self._channel.send("T", count)
-        for number in range(count):
-            self._channel.send("T", number)
+        self._channel.send_many("T", range(count))
         return int(self._channel.receive()[1])
 
     async def give_blocks(self, count: int, size: int) -> AsyncIterator[object]:
@@ -124,8 +127,7 @@ def _give(channel: Channel, count: int, size: int) -> None:
         for _ in range(count):
             channel.send("G", block)
     else:
-        for number in range(count):
-            channel.send("G", number)
+        channel.send_many("G", range(count))
 
 
 def accept_forever(listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any
@@ -19,6 +19,10 @@ class _Pickled:
 
     def send(self, letter: str, value: Any) -> None:
         self._connection.send((letter, value))
+
+    def send_many(self, letter: str, values: Sequence[Any]) -> None:
+        for value in values:
+            self._connection.send((letter, value))
 
 
 class MultiprocessingConnection(Contender):

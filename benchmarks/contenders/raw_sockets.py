@@ -19,7 +19,7 @@ from benchmarks.runtimes.blocking import Blocking
 
 _HEAD = 4
 _CHUNK = 65536
-_BATCH = 64  # small items that a stream sends at once
+_BATCH = 64  # small messages that are sent at once
 
 
 class Frames:
@@ -76,8 +76,10 @@ class Cbor:
         letter, value = cbor2.loads(self._frames.next())
         return letter, value
 
-    def send_batch(self, messages: Sequence[tuple[str, Any]]) -> None:
-        self._connection.sendall(b"".join([frame(cbor2.dumps(message)) for message in messages]))
+    def send_many(self, letter: str, values: Sequence[Any]) -> None:
+        for start in range(0, len(values), _BATCH):
+            batch = values[start : start + _BATCH]
+            self._connection.sendall(b"".join([frame(cbor2.dumps((letter, value))) for value in batch]))
 
 
 class Bare:
@@ -101,9 +103,11 @@ class Bare:
         body = self._frames.next()
         return chr(body[0]), _unpacked(body[1:])
 
-    def send_batch(self, messages: Sequence[tuple[str, Any]]) -> None:
-        bodies = [(letter.encode(), _packed(value)) for letter, value in messages]
-        self._connection.sendall(b"".join([frame(letter + body) for letter, body in bodies]))
+    def send_many(self, letter: str, values: Sequence[Any]) -> None:
+        head = letter.encode()
+        for start in range(0, len(values), _BATCH):
+            batch = values[start : start + _BATCH]
+            self._connection.sendall(b"".join([frame(head + _packed(value)) for value in batch]))
 
 
 def frame(body: bytes) -> bytes:
@@ -133,17 +137,11 @@ class _Caller(MessageCaller):
         """All are sent at once, and their answers read."""
         answered = 0
         while lasts():
-            self._messages.send_batch([("A", (1, 2))] * count)
+            self._messages.send_many("A", [(1, 2)] * count)
             for _ in range(count):
                 assert self._messages.receive()[1] == 3
             answered += count
         return answered
-
-    async def take(self, count: int) -> int:
-        self._messages.send("T", count)
-        for start in range(0, count, _BATCH):
-            self._messages.send_batch([("T", number) for number in range(start, min(start + _BATCH, count))])
-        return int(self._messages.receive()[1])
 
     async def send_datagram(self, value: float) -> None:
         self._datagrams.send(cbor2.dumps(("calc.observe", ("fps", value))))
