@@ -23,6 +23,7 @@ __all__ = ["enter", "not_installed", "packages"]
 
 _PROJECT = Path(__file__).parent.parent
 _VENV = _PROJECT / ".venv-peers"
+_WHEELS = ("--only-binary", ":all:")  # nothing is compiled
 
 
 @attrs.frozen
@@ -70,7 +71,9 @@ def _install() -> None:
     venv.create(_VENV, clear=True, with_pip=False)
     if failure := _pip("--editable", str(_PROJECT)):
         raise click.ClickException(f"triorpc could not be installed in {_VENV}: {failure}")
-    failed = {package: failure for package in packages() if (failure := _pip("--only-binary", ":all:", package))}
+    failed: dict[str, str] = {}
+    if _pip(*_WHEELS, *packages()):  # one of them: find out which
+        failed = {package: failure for package in packages() if (failure := _pip(*_WHEELS, package))}
     _Stamp(_wanted(), failed).write()
 
 

@@ -380,7 +380,7 @@ class TestPeers:
 
         def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
             calls.append(command)
-            failed = command[-1] == "rpyc"
+            failed = "rpyc" in command
             return subprocess.CompletedProcess(command, int(failed), "", "ERROR: one\nERROR: two\n" if failed else "")
 
         def execute(python: str, command: list[str]) -> None:
@@ -395,7 +395,7 @@ class TestPeers:
         peers.enter("benchmarks.compare")
         peers.enter("benchmarks.compare")
         python = str(venv / "bin" / "python")
-        assert len(calls) == len(peers.packages()) + 1 + 2
+        assert len(calls) == 1 + 1 + len(peers.packages()) + 2
         assert all(command[:2] == [sys.executable, "-m"] for command in calls[:-2])
         assert calls[-2][:4] == calls[-1][:4] == [python, python, "-m", "benchmarks.compare"]
         assert peers.not_installed() == {"rpyc": "ERROR: two"}
