@@ -41,7 +41,7 @@ def show(text: str) -> None:
 
 chat = rpc.Service("chat")
 
-Room = dict[str, rpc.Client]
+Room = dict[str, rpc.Caller]
 """The members by their names, each with the way back to them."""
 
 
@@ -81,7 +81,7 @@ async def tell(room: Room, speaker: str, text: str) -> None:
                 nursery.start_soon(tell_one, client, text)
 
 
-async def tell_one(client: rpc.Client, text: str) -> None:
+async def tell_one(client: rpc.Caller, text: str) -> None:
     """Show a line to a member; one who is just leaving, or never reads, misses it."""
     with trio.move_on_after(PATIENCE), contextlib.suppress(rpc.Unavailable):
         await client.notify(show, text)

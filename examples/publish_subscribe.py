@@ -59,7 +59,7 @@ class Subscription:
             return False
         return True
 
-    async def send_all(self, client: rpc.Client, topic: str) -> None:
+    async def send_all(self, client: rpc.Caller, topic: str) -> None:
         """Send what is queued, until the scope is cancelled; waits where the subscriber does not read."""
         with self.scope:
             async for message in self.exit:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from rpc.server.serve import serve as serve
     from rpc.server.stdio import serve_stdio as serve_stdio
     from rpc.service.cattrs_converter import CattrsConverter as CattrsConverter
+    from rpc.service.context import Caller as Caller
     from rpc.service.context import Context as Context
     from rpc.service.contract import contract as contract
     from rpc.service.convert import Converter as Converter
@@ -103,7 +104,7 @@ _HOMES = {
     "rpc.server.serve": ("run", "serve"),
     "rpc.server.stdio": ("serve_stdio",),
     "rpc.service.cattrs_converter": ("CattrsConverter",),
-    "rpc.service.context": ("Context",),
+    "rpc.service.context": ("Caller", "Context"),
     "rpc.service.convert": ("Converter", "Misfit"),
     "rpc.service.contract": ("contract",),
     "rpc.service.handle": ("Entering", "Method", "Notification", "Streaming"),

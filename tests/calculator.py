@@ -18,8 +18,11 @@ class State:
     pass
 
 
+NOBODY: Any = None
+"""In the place of `Context.client`, where there is no caller to be called back."""
+
 CONTEXT: Context[State] = Context(
-    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=State(), client=None
+    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=State(), client=NOBODY
 )
 
 

@@ -118,7 +118,8 @@ async def sleep(seconds: float) -> None:
 @streams.method
 async def counts(context: Context[Any]) -> dict[str, int]:
     """What this process has open: its tasks, its descriptors, and the calls of this connection."""
-    session = context.client._connection.session
+    client: Any = context.client
+    session = client._connection.session
     return {
         "tasks": await tasks_of_the_server.function(),
         "descriptors": len(os.listdir("/proc/self/fd")),

@@ -184,8 +184,7 @@ async def test_calls_back() -> None:
 
     @installer.method
     async def install(context: rpc.Context) -> bool:
-        client: rpc.Client = context.client
-        return await client.stub(Screen).confirm("Sure?")
+        return await context.client.stub(Screen).confirm("Sure?")
 
     async with trio.open_nursery() as nursery:
         [address] = await nursery.start(rpc.serve, installer, "tcp://127.0.0.1:0")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -155,7 +156,8 @@ async def test_the_helper_refuses_who_is_not(screen: Path, tmp_path: Path, monke
 
 def test_the_helper_refuses_who_cannot_be_known(screen: Path) -> None:
     stranger = rpc.Peer(address="tcp://127.0.0.1:51002", transport="tcp")
-    context = rpc.Context(peer=stranger, metadata={}, deadline=math.inf, state=None, client=None)
+    nobody: Any = None
+    context = rpc.Context(peer=stranger, metadata={}, deadline=math.inf, state=None, client=nobody)
     with pytest.raises(rpc.PermissionDenied, match="user None"):
         privileged_helper.set_brightness(context, 40)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
+from typing import Any
 
 import pytest
 import trio
@@ -57,7 +58,8 @@ def test_a_context_is_made_for_those_that_ask() -> None:
     context = handlers.context(who, PEER, {"key": 1}, 12.5, "a client")
     assert context is not None
     assert (context.peer, context.metadata, context.deadline) == (PEER, {"key": 1}, 12.5)
-    assert (context.state, context.client) == ("the state", "a client")
+    client: Any = context.client
+    assert (context.state, client) == ("the state", "a client")
     assert handlers.context(count, PEER, None, 12.5, None) is None
 
 

@@ -16,9 +16,10 @@ from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.items import each
 from rpc.service.signature import Signature
+from tests.calculator import NOBODY
 
 CONTEXT: Context[None] = Context(
-    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=None, client=None
+    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=None, client=NOBODY
 )
 ITEMS = each([1, 2])
 

@@ -7,6 +7,7 @@ import pytest
 
 from rpc.peer import Peer
 from rpc.service.context import Context
+from tests.calculator import NOBODY
 
 
 def test_a_context_is_read_only_and_knows_its_call() -> None:
@@ -15,7 +16,7 @@ def test_a_context_is_read_only_and_knows_its_call() -> None:
         metadata={"tenant": "a"},
         deadline=math.inf,
         state=[1],
-        client=None,
+        client=NOBODY,
     )
     assert context.peer.transport == "memory"
     assert context.metadata["tenant"] == "a"

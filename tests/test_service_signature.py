@@ -15,9 +15,10 @@ from rpc.service.convert import Misfit, Reader, Writer
 from rpc.service.items import each
 from rpc.service.signature import Signature
 from rpc.wire.payload import encode
+from tests.calculator import NOBODY
 
 CONTEXT: Context[None] = Context(
-    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=None, client=None
+    peer=Peer(address="memory:", transport="memory"), metadata={}, deadline=math.inf, state=None, client=NOBODY
 )
 
 

@@ -22,18 +22,9 @@ from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.convert import Writer
 from rpc.service.faults import from_error
-from rpc.service.handle import (
-    Answering,
-    Enterable,
-    Entering,
-    Handle,
-    Method,
-    Notifiable,
-    Notification,
-    Streamable,
-    Streaming,
-)
+from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 from rpc.service.outgoing import pack_call, pack_notification
+from rpc.service.targets import Answering, Enterable, Notifiable, Streamable
 from rpc.wire import frames
 from rpc.wire import metadata as metadata_rows
 from rpc.wire.metadata import NO_METADATA

@@ -13,8 +13,9 @@ from rpc.errors import Processed, ResourceExhausted, Unavailable
 from rpc.limits import MAX_DATAGRAM
 from rpc.net.datagrams import DatagramSender, SenderStatistics, open_sender
 from rpc.service.context import Context
-from rpc.service.handle import Notifiable, Notification
+from rpc.service.handle import Notification
 from rpc.service.outgoing import pack_notification
+from rpc.service.targets import Notifiable
 from rpc.wire import datagrams
 
 __all__ = ["Notifier", "notifier"]

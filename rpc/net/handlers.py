@@ -74,19 +74,19 @@ class Handlers:
         return self.table, False
 
     def context(
-        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: Any
     ) -> Context[Any] | None:
         """What a handler that asks for it may know about its call."""
         return self._context(handle, peer, metadata, deadline, client) if handle.signature.takes_context else None
 
     def _context(
-        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: Any
     ) -> Context[Any]:
         state = self.states.get(handle.service)
         return Context(peer=peer, metadata=metadata or {}, deadline=deadline, state=state, client=client)
 
     def allows(
-        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: object
+        self, handle: Handle, peer: Peer, metadata: Mapping[Any, Any] | None, deadline: float, client: Any
     ) -> bool:
         """Whether a peer may make a call; it may not where the predicate raises, or says neither True nor False."""
         if handle.allow is None:

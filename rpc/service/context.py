@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, overload
 
 import attrs
 
 from rpc.peer import Peer
+from rpc.service.targets import Answering, Enterable, Notifiable, Streamable
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -18,7 +20,77 @@ else:
 
     State_co = TypeVar("State_co", covariant=True)
 
-__all__ = ["Context"]
+__all__ = ["Caller", "Context"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """What calls a peer: `rpc.Client`, which describes these methods, and `Context.client`.
+
+    A function that is annotated with it takes both.
+    """
+
+    @property
+    def peer(self) -> Peer: ...
+
+    @overload
+    async def call(
+        self, target: Answering[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+    @overload
+    async def call(self, target: Answering[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    async def call(self, target: str, /, *args: Any, **kwargs: Any) -> Any: ...
+
+    @overload
+    def stream(
+        self, target: Streamable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
+    @overload
+    def stream(
+        self, target: Streamable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[AsyncIterator[T]]: ...
+    @overload
+    def stream(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[AsyncIterator[Any]]: ...
+
+    @overload
+    def enter(
+        self, target: Enterable[Concatenate[Context[Any], P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def enter(
+        self, target: Enterable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AbstractAsyncContextManager[T]: ...
+    @overload
+    def enter(self, target: str, /, *args: Any, **kwargs: Any) -> AbstractAsyncContextManager[Any]: ...
+
+    @overload
+    async def notify(
+        self, target: Notifiable[Concatenate[Context[Any], P]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> None: ...
+    @overload
+    async def notify(self, target: Notifiable[P], /, *args: P.args, **kwargs: P.kwargs) -> None: ...
+    @overload
+    async def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
+
+    @overload
+    def stub(self, service: str, /) -> Any: ...
+    @overload
+    def stub(self, service: Callable[..., T], /) -> T: ...
+
+    def with_options(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        idempotency_key: bytes | None = None,
+    ) -> Caller: ...
+
+    async def ping(self) -> float: ...
+
+    async def aclose(self) -> None: ...
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -39,4 +111,4 @@ class Context(Generic[State_co]):
     metadata: Mapping[str | int, Any]
     deadline: float
     state: State_co
-    client: Any
+    client: Caller

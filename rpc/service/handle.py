@@ -5,16 +5,7 @@ call it. It is generic in the whole function, so that type checkers infer calls 
 
     client.call(add, 2, b=3)     # checked against the parameters of `add`, and typed as its result
 
-The overloads of a client take `Answering`, `Streamable`, `Enterable` and `Notifiable`, each as it is, and with a
-leading `rpc.Context` stripped. Their form is the one that type checkers of every make infer exactly:
-
-- A handle is generic in one function, not in parameters and result: functions alone are compared as functions, where
-  a parameter by position or by name may stand for one by position only.
-- `Function`, and no ``Callable``, is what overloads see in it: mypy would infer the parameters of a
-  ``Callable`` within another type from the arguments of the call.
-- No handle is matched by a protocol: pyright remembers such matches, without regard to defaults.
-- A method is a `SyncMethod` or an `AsyncMethod`, told apart as it is registered: where an argument holds ``Any``, a
-  checker gives up on overloads of different results, and on unions.
+How they do so is written in `rpc.service.targets`.
 """
 
 from __future__ import annotations
@@ -22,42 +13,31 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from typing import Any, ClassVar, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar
 
 from rpc.service.convert import Converter
 from rpc.service.declared import check_declared
 from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.permission import Allow
 from rpc.service.signature import Signature
+from rpc.service.targets import Answers, AnswersLater, Enters, Notified, Streams
 from rpc.wire.frames import SENDS, TAKES
 
 __all__ = [
-    "Answering",
     "AsyncMethod",
-    "Enterable",
     "Entering",
     "Handle",
     "Kind",
     "Method",
-    "Notifiable",
     "Notification",
-    "Streamable",
     "Streaming",
     "SyncMethod",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 F_co = TypeVar("F_co", bound=Callable[..., Any], covariant=True)
-
-
-class Function(Protocol[P, T_co]):
-    """For type checkers: a function that takes P and gives T."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co: ...
 
 
 class _Callable(Generic[F_co]):
@@ -138,15 +118,15 @@ class Method(_Callable[F_co]):
     kind = Kind.METHOD
 
 
-class SyncMethod(Method[F_co]):
+class SyncMethod(Method[F_co], Answers[F_co]):
     """A method whose function gives the answer itself."""
 
 
-class AsyncMethod(Method[F_co]):
+class AsyncMethod(Method[F_co], AnswersLater[F_co]):
     """A method whose function gives the answer to who awaits it."""
 
 
-class Streaming(_Callable[F_co]):
+class Streaming(_Callable[F_co], Streams[F_co]):
     """A generator, async or not, whose items a peer may stream.
 
     Attributes:
@@ -161,7 +141,7 @@ class Streaming(_Callable[F_co]):
     _flags = TAKES
 
 
-class Entering(_Callable[F_co]):
+class Entering(_Callable[F_co], Enters[F_co]):
     """An async context manager that a peer may enter, for as long as its own body runs.
 
     It is made of a function that `contextlib.asynccontextmanager` has decorated, or of one that could be.
@@ -191,7 +171,7 @@ class Entering(_Callable[F_co]):
         super().__init__(manager, name=name, raises=raises, converter=converter)
 
 
-class Notification(_Callable[F_co]):
+class Notification(_Callable[F_co], Notified[F_co]):
     """A function that a peer may notify: never answered, so it returns None.
 
     Attributes:
@@ -221,12 +201,6 @@ class Notification(_Callable[F_co]):
         if self.signature.returns is not type(None):
             raise TypeError(f"{name}: a notification is never answered: annotate its result with -> None")
 
-
-# What a client takes: a handle whose function takes P, and gives T once it is unwrapped.
-Answering: TypeAlias = AsyncMethod[Function[P, Awaitable[T]]] | SyncMethod[Function[P, T]]
-Streamable: TypeAlias = Streaming[Function[P, AsyncIterable[T] | Iterator[T]]]
-Enterable: TypeAlias = Entering[Function[P, contextlib.AbstractAsyncContextManager[T]]]
-Notifiable: TypeAlias = Notification[Function[P, object]]
 
 Handle: TypeAlias = Method[Any] | Streaming[Any] | Entering[Any] | Notification[Any]
 

@@ -168,6 +168,33 @@ async def handles_are_their_functions(context: rpc.Context[Pool]) -> None:
     assert_type(handlers.add.name, str)
 
 
+async def calls_back(context: rpc.Context[Pool]) -> None:
+    client = context.client
+    assert_type(client, rpc.Caller)
+    assert_type(client.peer, rpc.Peer)
+    assert_type(await client.call(handlers.add, 2), int)
+    assert_type(await client.call(handlers.add_slowly, 2, b=3), int)
+    assert_type(await client.call(handlers.pool_size, scale=2), int)
+    assert_type(await client.call("calc.add", 2), Any)
+    async with client.stream(handlers.tail, "x", follow=True) as lines:
+        assert_type(lines, AsyncIterator[str])
+    async with client.enter(handlers.reserve, "tea") as row:
+        assert_type(row, Row)
+    assert_type(await client.notify(handlers.observe, "fps"), None)
+    assert_type(await client.notify(handlers.observe_slowly, "fps", value=59.9), None)
+    assert_type(client.stub(Sums), Sums)
+    assert_type(await client.with_options(timeout=1).call(handlers.digest, b"x"), str)
+
+
+async def of_both(caller: rpc.Caller) -> int:
+    return await caller.call(handlers.add, 2)
+
+
+async def clients_and_contexts_alike(client: rpc.Client, context: rpc.Context) -> None:
+    assert_type(await of_both(client), int)
+    assert_type(await of_both(context.client), int)
+
+
 async def stubs(client: rpc.Client) -> None:
     stub = client.stub(Sums)
     assert_type(stub, Sums)

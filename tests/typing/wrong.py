@@ -165,6 +165,18 @@ async def functions_of_handles(context: rpc.Context[Pool]) -> None:
     handlers.add.nothing  # wrong
 
 
+async def calls_back(context: rpc.Context[Pool]) -> None:
+    await context.client.call(handlers.add, "2")  # wrong
+    await context.client.call(handlers.add, b=3)  # wrong
+    await context.client.call(handlers.pool_size, "2")  # wrong
+    await context.client.call(handlers.countdown, 2)  # wrong
+    context.client.stream(handlers.tail, 1)  # wrong
+    context.client.enter(handlers.lease, 1)  # wrong
+    await context.client.notify(handlers.observe, 1)  # wrong
+    await context.client.stub(Sums).add("2")  # wrong
+    context.client.nothing()  # wrong
+
+
 async def stubs(client: rpc.Client) -> None:
     stub = client.stub(Sums)
     await stub.add("2")  # wrong
@@ -190,6 +202,12 @@ async def clients() -> None:
         await client.call(handlers.add, "2")  # wrong
     async with rpc.notifier(9000) as notifier:  # wrong
         print(notifier)
+
+
+def programs() -> None:
+    rpc.run(calc, 1)  # wrong
+    rpc.run(calc, "tcp://:9000", insecure="yes")  # wrong
+    rpc.run(calc, "tcp://:9000", allow=True)  # wrong
 
 
 def decorators() -> None:
