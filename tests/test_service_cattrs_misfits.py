@@ -12,9 +12,14 @@ from rpc.service.convert import Misfit
 UserId = NewType("UserId", int)
 
 
+def not_empty(_item: object, _field: object, value: str) -> None:
+    if not value:
+        raise ValueError("it has no name")
+
+
 @attrs.define
 class Item:
-    name: str
+    name: str = attrs.field(validator=not_empty)
     price: int = 0
 
 
@@ -77,6 +82,8 @@ def test_what_is_wrong_inside(error: Exception, text: str) -> None:
             {"items": {"a": [{"name": "x", "price": "y"}]}},
             "at .items['a'][0].price was refused by int: invalid literal",
         ),
+        ({"items": {"a": [{"name": "", "price": 1}]}}, "at .items['a'][0] was refused by Item: it has no name"),
+        ({"items": {"a": ["x"]}}, "at .items['a'][0]"),
         ({}, "lacks the field 'items' of Cart"),
     ],
 )

@@ -125,6 +125,13 @@ def test_what_is_no_member_is_refused_at_its_sender() -> None:
         write(Ball(1.0))
 
 
+def test_what_is_wrong_in_the_one_member_that_fits_is_told() -> None:
+    write = writer(HOOKS, list[Circle] | int)
+    assert write is not None
+    with pytest.raises(EncodeError, match="AttributeError: 'Square' object has no attribute 'radius'"):
+        write([Square(1.0)])
+
+
 def test_classes_of_one_name_are_refused_beforehand() -> None:
     with pytest.raises(TypeError, match=r"two classes of one name, by which they are told apart: Circle \| Circle"):
         reader(HOOKS, Circle | namesake())

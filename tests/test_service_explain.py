@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from rpc.service.convert import Misfit
 from rpc.service.explain import explain
 
 
@@ -158,3 +159,17 @@ def test_a_bad_value_is_refused_at_the_cost_of_few_conversions() -> None:
 )
 def test_a_message_is_cut(annotation: Any, value: Any) -> None:
     assert len(misfit(annotation, value)) < 500
+
+
+def test_what_a_misfit_tells_of_itself_is_kept_with_its_place() -> None:
+    def refuse(cls: type, value: Any) -> Any:
+        raise Misfit(".inside", "is not what it should be")
+
+    def convert(value: Any) -> Any:
+        return msgspec.convert(value, dict[str, list[Path]], dec_hook=refuse)
+
+    value = {"a": [], "b": ["x"]}
+    with pytest.raises(msgspec.ValidationError) as caught:
+        convert(value)
+    misfit = explain(caught.value, value, inspect.type_info(dict[str, list[Path]]), convert)
+    assert (misfit.path, misfit.text) == ("['b'][0].inside", "is not what it should be")

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpc.service.convert import Misfit
+from rpc.service.convert import Misfit, Writer
 from rpc.service.msgspec_converter import MsgspecConverter
+from rpc.service.register import register_type
 from rpc.wire.payload import decode, encode
 
 T = TypeVar("T")
@@ -339,6 +340,59 @@ class Plain:
 def test_what_cannot_travel_is_refused_beforehand(annotation: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         MsgspecConverter().reader(annotation)
+
+
+Unannotated = attrs.make_class("Unannotated", {"x": attrs.field(default=0)})
+
+
+@attrs.define
+class Derived:
+    x: int
+    y: int = attrs.field(default=attrs.Factory(lambda self: self.x, takes_self=True))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (Unannotated, "the field 'x' of a class has no annotation: give it one"),
+        (list[Derived], r"a default that takes_self cannot be made here; use rpc\.CattrsConverter\(\)"),
+    ],
+)
+def test_classes_that_msgspec_cannot_make_are_refused_beforehand(annotation: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        MsgspecConverter().reader(annotation)
+
+
+class Seal:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+register_type(Seal, to=lambda seal: seal.number, from_=Seal, wire=int)
+
+
+def test_a_registered_class_is_made_of_what_it_travels_as() -> None:
+    assert read(dict[str, Seal], {"a": Seal(5)})["a"].number == 5
+    with pytest.raises(Misfit, match=r"at \['a'\] expected int, got str 'x'"):
+        read(dict[str, Seal], {"a": "x"})
+
+
+def test_every_class_travels_in_one_way() -> None:
+    writer: Writer | None = MsgspecConverter().writer(Item)  # type: ignore[func-returns-value]
+    assert writer is None
+
+
+def test_converters_of_attrs_fields_are_not_run_again() -> None:
+    @attrs.define
+    class Secret:
+        digest: str = attrs.field(converter=hash_of)
+
+    assert read(Secret, Secret("x")) == Secret("x")
+    assert MsgspecConverter().reader(Secret)({"digest": " x "}).digest == " x "
+
+
+def hash_of(text: str) -> str:
+    return f"<{text}>"
 
 
 def test_names_that_cannot_be_resolved_are_refused_beforehand() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from rpc.limits import MAX_DEPTH
 from rpc.wire.plain import LARGE
-from rpc.wire.values import PLACE, EncodeError, lower
+from rpc.wire.values import PLACE, EncodeError, lower, register
 
 
 class Colour(enum.Enum):
@@ -326,3 +326,46 @@ def test_large_byte_strings_are_set_aside() -> None:
     assert [type(buffer) for buffer in aside] == [bytes, bytearray, memoryview]
     assert aside[2].obj is view.obj
     assert aside[2].format == "B"
+
+
+class Seal:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Stamp(Seal):
+    pass
+
+
+@attrs.define(slots=False)
+class Label(Seal):
+    text: str = ""
+
+
+class Ticket(msgspec.Struct):
+    number: int
+
+
+class Word(str):
+    __slots__ = ()
+
+
+def number_of(seal: Seal) -> list[int]:
+    if seal.number < 0:
+        raise ValueError("broken")
+    return [seal.number]
+
+
+def test_a_registered_class_travels_as_what_is_made_of_it() -> None:
+    with pytest.raises(EncodeError, match="object of class Seal cannot travel"):
+        plain(Seal(1))
+    register(Seal, number_of)
+    register(Word, lambda word: word)
+    assert plain({"a": [Seal(1), Stamp(2)]}) == {"a": [[1], [2]]}
+    assert plain([Label("x"), Ticket(3)]) == [{"text": "x"}, {"number": 3}]  # these have their own way
+    with pytest.raises(
+        EncodeError, match=r"a\[0\]: object of class Seal: what it is registered with raised ValueError"
+    ):
+        plain({"a": [Seal(-1)]})
+    with pytest.raises(EncodeError, match="'x' is registered to travel as another of its class"):
+        plain(Word("x"))

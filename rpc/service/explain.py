@@ -136,11 +136,10 @@ def _describe(text: str, node: Node, value: Any, *, refused: bool) -> str:
 
 def _describe_tag(found: _Found) -> str | None:
     """What is wrong with the tag of a Struct, which is no field of it; None where what is left is no tag."""
-    if not is_map(found.value):
-        return None
     structs = [member for member in alternatives(found.node) if isinstance(member, inspect.StructType)]
     tags = [struct.tag for struct in structs if found.left == f".{struct.tag_field}"]
-    return f"expected {choice(tags)}, got {show(found.value.get(found.left[1:]))}" if tags else None
+    tag = found.value.get(found.left[1:]) if is_map(found.value) else None
+    return f"expected {choice(tags)}, got {show(tag)}" if tags else None
 
 
 def _describe_key(text: str, found: _Found, fails: Callable[[], bool] | None) -> str:
