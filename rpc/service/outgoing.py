@@ -25,11 +25,16 @@ def pack_call(
         EncodeError: an argument cannot travel; it names the method, and the path from the argument.
         TypeError, ValueError: a stream that is not as it should be, see `split_items`.
     """
-    handle = None if isinstance(target, str) else target
-    args, kwargs, items = split_items(args, kwargs, handle)
+    items: AsyncIterable[Any] | None = None
+    if isinstance(target, str):
+        args, kwargs, items = split_items(args, kwargs)
+    else:
+        signature = target.signature
+        if signature.takes_items:
+            args, kwargs, items = split_items(args, kwargs, target)
+        if signature.writes:
+            args, kwargs = _lowered(target, args, kwargs)
     flags = SENDS if items is not None else 0
-    if handle is not None and handle.signature.writes:
-        args, kwargs = _lowered(handle, args, kwargs)
     try:
         if kwargs:
             return pack([args, kwargs]), flags | NAMED, items
