@@ -63,7 +63,9 @@ def test_schemas(schema: Any, annotation: str) -> None:
     assert annotated(schema) == annotation
 
 
-@pytest.mark.parametrize("schema", [None, 5, [], {}, {"type": ["null"]}, {"type": "new"}, {"x-python": "new"}])
+@pytest.mark.parametrize(
+    "schema", [None, 5, [], {}, {"anyOf": 5}, {"type": ["null"]}, {"type": "new"}, {"x-python": "new"}]
+)
 def test_what_is_not_known_is_anything(schema: Any) -> None:
     assert annotated(schema) == "Any"
 

@@ -43,7 +43,8 @@ def test_fields_of_a_row_need_no_names() -> None:
 @pytest.mark.parametrize("kind", ["attrs", "dataclass", "struct"])
 def test_fields_without_names_are_keys(kind: str) -> None:
     assert kind_of(definition(kind, a=INT)) == kind
-    assert kind_of(definition(kind, **{"a-b": INT})) == "typeddict"
+    for name in ("a-b", "class", "_", "_1", "_class", "self", "_self"):
+        assert kind_of(definition(kind, **{name: INT})) == "typeddict"
 
 
 def test_members() -> None:

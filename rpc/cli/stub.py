@@ -87,7 +87,7 @@ def _generated(description: Description, address: rpc.Address) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a file, but none over another that somebody wrote by hand."""
     try:
-        if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        if path.is_file() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise Failure(f"{path} was not written by 'rpc stub': remove it, or name another file", ExitCode.USAGE)
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:

@@ -114,7 +114,7 @@ class Annotations:
         definition = definition_of(schema)
         if definition is not None:
             return self.own(definition)
-        if "anyOf" in schema:
+        if is_list(schema.get("anyOf")):
             return self._union(members_of(schema))
         values = schema.get("enum", [schema["const"]] if "const" in schema else None)
         if values is not None:

@@ -65,7 +65,7 @@ class Classes:
             GenerationError: it is damaged.
         """
         fields = fields_of(error.schema or {})
-        if not all(is_name(field.name) for field in fields):
+        if not all(field.is_usable for field in fields):
             raise GenerationError(f"the exception {error.type!r} has a field whose name is none in Python")
         code = [] if error.code == Code.UNKNOWN else [f"code = {self._code(error)}"]
         head = f"class {name}({self.imports.use('builtins', 'Exception')}):"

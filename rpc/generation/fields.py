@@ -44,11 +44,16 @@ class Field:
         """What the constructor of an attrs class calls it."""
         return self.name.lstrip("_")
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether a class with a constructor can have it."""
+        return is_name(self.wire) and is_name(self.argument) and self.argument != "self"
+
 
 def kind_of(definition: Mapping[str, Any]) -> ClassKind:
     """What kind of class a definition is of.
 
-    Fields that have no name in Python can only be the keys of a TypedDict.
+    Fields that no constructor can have an argument for can only be the keys of a TypedDict.
 
     Raises:
         GenerationError: of none that is known here.
@@ -59,7 +64,7 @@ def kind_of(definition: Mapping[str, Any]) -> ClassKind:
     found: ClassKind = kind
     if found in ("enum", "namedtuple") or is_row(definition):
         return found
-    return found if all(is_name(field.wire) for field in fields_of(definition)) else "typeddict"
+    return found if all(field.is_usable for field in fields_of(definition)) else "typeddict"
 
 
 def is_row(definition: Mapping[str, Any]) -> bool:
