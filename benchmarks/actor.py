@@ -11,7 +11,7 @@ from typing import cast
 import attrs
 
 from benchmarks.contender import Contender, NotOfferedError, Place
-from benchmarks.processes import die_with_parent, family
+from benchmarks.processes import family, lead_group
 from benchmarks.workload import Client, Round, Turn, Workload
 
 __all__ = ["Answer", "Failed", "Order", "be_client", "be_server"]
@@ -38,14 +38,14 @@ Answer = Round | Failed
 
 def be_server(contender: Contender, place: Place, ready: Event) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the process that started us
-    die_with_parent()
+    lead_group()
     contender.serve(place, ready.set)
 
 
 def be_client(contender: Contender, place: Place, server_pid: int, control: Connection[Answer, Order | None]) -> None:
     """Take turns as `control` orders them, until it sends None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with_parent()
+    lead_group()
     contender.runtime.run(partial(_obey, Client(contender, place, server_pid), control))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cpu_time", "die_with_parent", "family", "kill_group"]
+__all__ = ["cpu_time", "family", "kill_group", "lead_group"]
 
 _CPUCLOCK_SCHED = 2
 _SET_DEATH_SIGNAL = 1
@@ -31,9 +31,14 @@ def cpu_time(pids: Sequence[int]) -> float:
     return sum(time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED) for pid in pids)
 
 
-def die_with_parent() -> None:
-    """Lead a group, and end when the process ends that has started this one."""
+def lead_group() -> None:
+    """Be the first of a group of processes, all of which end when the process ends that has started this one."""
     os.setpgid(0, 0)
+    _die_with_parent()
+    os.register_at_fork(after_in_child=_die_with_parent)
+
+
+def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
 
 

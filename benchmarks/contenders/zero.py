@@ -6,6 +6,7 @@ A method has one argument, so `add` takes a pair.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import socket
 import threading
@@ -64,6 +65,7 @@ class Zero(Contender):
 
     def serve(self, place: Place, ready: Callable[[], None]) -> None:
         zero = _quiet()
+        multiprocessing.set_start_method("fork", force=True)  # as in a program that was not started by this module
         os.chdir(Path(place.path).parent)  # it leaves a socket where it runs
         server = zero.ZeroServer(_HOST, place.port)
         for function in (add, upload, download, echo):
