@@ -359,14 +359,34 @@ async def test_a_lone_peer_is_polled_while_it_is_quiet() -> None:
         assert polling.arrivals == len(pumped.read)
 
 
-async def test_nobody_is_polled_while_there_is_something_to_flush() -> None:
+async def test_what_is_to_be_flushed_leaves_before_a_peer_is_polled() -> None:
     async with open_stage() as stage:
         pumped, peer = stage.add()
         pumped.is_quiet = True
         pumped.polling = polling = Eager(looks=3)
         pumped.on_pump = lambda: stage.readiness.mark(pumped)
+        looks: list[int] = []
+        pumped.on_flush = lambda: looks.append(polling.looks)
         peer.send(b"first")
         with trio.fail_after(10):
-            while not pumped.flushes:
+            while polling.looks:
                 await trio.lowlevel.checkpoint()
-        assert polling.looks == 3
+        assert looks == [3]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_handler_has_its_turn_before_a_peer_is_polled(waits: bool) -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        pumped.polling = polling = Eager(looks=3)
+
+        async def handle() -> None:
+            if waits:
+                await trio.sleep_forever()
+            pumped.is_quiet = True
+
+        pumped.on_pump = lambda: stage.nursery.start_soon(handle)
+        peer.send(b"first")
+        await trio.testing.wait_all_tasks_blocked()
+        assert polling.looks == (3 if waits else 0)
+        stage.nursery.cancel_scope.cancel()

@@ -100,7 +100,7 @@ class Dispatcher:
     def answer(self, record: Incoming, payload: Payload) -> None:
         """Send the result of a worker's call."""
         self._connection.session.callee.reply(record, payload)
-        self._connection.flush_soon()
+        self._send()
 
     def fail(self, record: Incoming, handle: Handle, exception: Exception) -> None:
         """Answer with what a handler raised."""
@@ -113,7 +113,14 @@ class Dispatcher:
         """Answer with an error what a handler has begun."""
         self._counts.failed += 1
         self._connection.session.callee.fail(record, error)
-        self._connection.flush_soon()
+        self._send()
+
+    def _send(self) -> None:
+        """Send an answer: at once where it is the only one to come, else with all that are ready until the next pass."""
+        if self._connection.session.open_calls == 1:
+            self._connection.flush()
+        else:
+            self._connection.flush_soon()
 
 
 _WAYS = {

@@ -26,6 +26,9 @@ _BATCH = 64
 _SPACE = 262_144
 """Bytes of one read: a whole window of a stream, so that a fast sender's items are taken in one pass of the loop."""
 
+_TURNS = 2
+"""Passes of the loop for handlers that run when nobody knows yet whether they will wait."""
+
 _HAS_EPOLL = hasattr(select, "epoll")
 
 
@@ -141,7 +144,7 @@ class Readiness:
     async def _poll(self, connection: Pumped) -> None:
         """Look for what a lone peer sends next, as long as nobody else here has anything to do."""
         found = 0
-        while self._flusher is not None and connection.is_quiet and connection.polling.starts():
+        while await self._is_quiet(connection) and connection.polling.starts():
             while not connection.pump():
                 if not connection.polling.goes_on():
                     return
@@ -149,6 +152,14 @@ class Readiness:
             found += 1
             if not found % IN_A_ROW:
                 await trio.lowlevel.checkpoint()
+
+    async def _is_quiet(self, connection: Pumped) -> bool:
+        """Whether nothing is left to do on a connection; handlers that only need their turn have it."""
+        for _ in range(_TURNS):
+            if connection.is_quiet and self._flusher is not None:
+                return True
+            await trio.lowlevel.checkpoint()
+        return connection.is_quiet and self._flusher is not None
 
     async def _read_forever(self, connection: Pumped) -> None:
         link = connection.link
