@@ -103,6 +103,35 @@ def test_marks() -> None:
     assert lines_of(told)[0] == '@rpc.notification(name="import")'
 
 
+def test_classes_that_only_their_fields_tell_apart_need_cattrs() -> None:
+    record = {"type": "object", "properties": {"a": INT}}
+    definitions: dict[str, Any] = {
+        "A": {"x-kind": "attrs", **record},
+        "B": {"x-kind": "dataclass", **record},
+        "E": {"x-kind": "enum", "enum": [1], "x-names": ["ONE"]},
+        "S": {"x-kind": "struct", "type": "object", "properties": {"type": {"const": "S"}}},
+        "T": {"x-kind": "struct", "type": "object", "properties": {"type": {"const": "T"}}},
+        "Holder": {
+            "x-kind": "attrs",
+            "type": "object",
+            "properties": {"a": {"anyOf": [reference("A"), reference("B")]}},
+        },
+    }
+
+    def head(*names: str) -> str:
+        union = {"type": "array", "items": {"anyOf": [INT, *map(reference, names)]}}
+        return (
+            text_of(method("calc.add", result=union), **definitions).rpartition("@rpc.contract")[2].partition("\n")[0]
+        )
+
+    assert head("A", "E", "S", "T") == '("calc")'
+    assert head("A", "B") == head("Holder") == '("calc", converter=rpc.CattrsConverter())'
+
+
+def reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
 def test_a_method_hides_what_the_others_are_made_of() -> None:
     numbers = {"type": "array", "items": INT}
     methods = [method("calc.list", result=numbers), method("calc.rpc", idempotent=True), method("calc.Any", result={})]

@@ -10,7 +10,7 @@ from rpc.generation.module import MARK, generate
 from rpc.generation.names import GenerationError
 from rpc.service.describing import describe
 from rpc.service.description import Description, ErrorDescription, ServiceDescription
-from tests.generated import described, foreign, method, parameter, text_of
+from tests.generated import described, foreign, imported, method, parameter, text_of
 from tests.shapes import MODULE, second, shapes
 
 INT = {"type": "integer"}
@@ -168,3 +168,25 @@ def test_an_exception_has_its_name_before_others() -> None:
     text = text_of(method(raises=[error()], result=reference("Poor")), Poor=ITEM)
     assert classes_of(text) == ["Poor_", "Poor", "Calc"]
     assert "@rpc.method(raises=[Poor])\n    async def add(self) -> Poor_: ..." in text
+
+
+@attrs.define
+class Cat:
+    lives: int
+
+
+@attrs.define
+class Dog:
+    name: str
+
+
+async def test_a_union_of_classes_comes_back_by_the_generated_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    pets = rpc.Service("pets", converter=rpc.CattrsConverter())
+
+    @pets.method
+    def adopt(pet: Cat | Dog) -> list[Cat | Dog]:
+        return [pet]
+
+    made = imported(generate(describe([pets])), monkeypatch)
+    async with rpc.testing.client(pets) as client:
+        assert await client.stub(made.Pets).adopt(made.Dog("Rex")) == [made.Dog("Rex")]

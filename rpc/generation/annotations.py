@@ -13,7 +13,17 @@ from rpc.generation.names import GenerationError
 from rpc.generation.text import literal
 from rpc.wire.shapes import is_list, is_map
 
-__all__ = ["HOMES", "Annotations", "definition_of", "items_of", "members_of", "plain_literal", "references"]
+__all__ = [
+    "HOMES",
+    "Annotations",
+    "closure",
+    "definition_of",
+    "items_of",
+    "members_of",
+    "plain_literal",
+    "references",
+    "unions",
+]
 
 HOMES = {
     **dict.fromkeys(("bytes", "bytearray", "memoryview", "float"), "builtins"),
@@ -69,6 +79,28 @@ def references(value: Any) -> Iterator[str]:
     elif is_list(value):
         for inner in value:
             yield from references(inner)
+
+
+def closure(schemas: Any, definitions: Mapping[str, Any]) -> list[str]:
+    """The names of the definitions that schemas refer to, and those that these refer to; in the order of all."""
+    needed: set[str] = set()
+    waiting = list(references(schemas))
+    while waiting:
+        name = waiting.pop()
+        if name in definitions and name not in needed:
+            needed.add(name)
+            waiting += references(definitions[name])
+    return [name for name in definitions if name in needed]
+
+
+def unions(value: Any) -> Iterator[list[Any]]:
+    """The members of each union inside of schemas, at any depth."""
+    if is_map(value):
+        members = value.get("anyOf")
+        if is_list(members):
+            yield members
+    for inner in value.values() if is_map(value) else value if is_list(value) else ():
+        yield from unions(inner)
 
 
 @attrs.frozen

@@ -7,14 +7,16 @@ from typing import Any
 
 import attrs
 
-from rpc.generation.annotations import Annotations
+from rpc.generation.annotations import Annotations, closure, definition_of, unions
 from rpc.generation.classes import body
 from rpc.generation.defaults import Defaults, Freshness
+from rpc.generation.fields import tag_of
 from rpc.generation.imports import Imports
 from rpc.generation.names import GenerationError, is_name
 from rpc.generation.text import Group, Item, docstring, indented, literal, statement
 from rpc.service.description import ErrorDescription, MethodDescription, ParameterDescription, ServiceDescription
 from rpc.service.names import full_name
+from rpc.wire.shapes import is_map
 
 __all__ = ["Contracts"]
 
@@ -61,9 +63,20 @@ class Contracts:
                 lines += ["", *self._method(scope, member, method)]
             except GenerationError as error:
                 raise GenerationError(f"the method {method.name!r}: {error}") from None
-        decorator = f"@{self.imports.use('rpc', 'contract')}({literal(service.name)})"
+        converter = f", converter={self.imports.use('rpc', 'CattrsConverter')}()" if self._needs_cattrs(service) else ""
+        decorator = f"@{self.imports.use('rpc', 'contract')}({literal(service.name)}{converter})"
         head = f"class {name}({self.imports.use('typing', 'Protocol')}):"
         return [decorator, *body([head], service.doc, lines[1:])]
+
+    def _needs_cattrs(self, service: ServiceDescription) -> bool:
+        """Whether a value may be of one of several classes that their fields alone tell apart."""
+        needed = [self.definitions[name] for name in closure([attrs.asdict(service)], self.definitions)]
+        return any(len(self._untagged(union)) > 1 for union in unions([attrs.asdict(service), *needed]))
+
+    def _untagged(self, union: list[Any]) -> set[str]:
+        names = {name for member in union if (name := definition_of(member)) is not None}
+        classes = ((name, self.definitions.get(name)) for name in names)
+        return {name for name, cls in classes if is_map(cls) and cls.get("x-kind") != "enum" and tag_of(cls) is None}
 
     def _method(self, scope: Annotations, name: str, method: MethodDescription) -> list[str]:
         _check_parameters(method.parameters)

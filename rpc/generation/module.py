@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from rpc.errors import ERROR_CLASSES
-from rpc.generation.annotations import references
+from rpc.generation.annotations import closure, references
 from rpc.generation.classes import Classes
 from rpc.generation.contracts import Contracts
 from rpc.generation.imports import ARRAY, RESERVED, Imports
@@ -56,23 +56,12 @@ def generate(description: Description) -> str:
     services = [service for service in description.services if service.methods and service.name not in _SELF]
     if not services:
         raise GenerationError("no service with a method is described")
-    definitions = _needed(services, description.definitions)
+    needed = closure([attrs.asdict(service) for service in services], description.definitions)
+    definitions = {name: description.definitions[name] for name in needed}
     parts = len(definitions) + sum(len(service.methods) for service in services)
     if parts > _MOST_PARTS:
         raise GenerationError(f"{parts} methods and classes are described, and {_MOST_PARTS} are the most")
     return _Module(services, definitions).text()
-
-
-def _needed(services: Sequence[ServiceDescription], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """The definitions that the schemas of services name, and those that these name; in the order of all."""
-    needed: set[str] = set()
-    waiting = [name for service in services for name in references(attrs.asdict(service))]
-    while waiting:
-        name = waiting.pop()
-        if name in definitions and name not in needed:
-            needed.add(name)
-            waiting += references(definitions[name])
-    return {name: definition for name, definition in definitions.items() if name in needed}
 
 
 @attrs.define(init=False)
