@@ -83,7 +83,7 @@ class Zerorpc(Contender):
     runtime = Greenlets()
 
     def serve(self, place: Place, ready: Callable[[], None]) -> None:
-        zerorpc: Any = import_module("zerorpc")
+        zerorpc = _quiet()
         _Calc.give = zerorpc.stream(_Calc.give)  # type: ignore[method-assign]
         server = zerorpc.Server(_Calc())
         server.bind(f"ipc://{place.path}")
@@ -92,14 +92,19 @@ class Zerorpc(Contender):
 
     @asynccontextmanager
     async def connect(self, place: Place) -> AsyncGenerator[Caller]:
-        logging.disable(logging.ERROR)  # of what a stream still gets that has ended it tells as of a fault
-        zerorpc: Any = import_module("zerorpc")
+        zerorpc = _quiet()
         client = zerorpc.Client()
         client.connect(f"ipc://{place.path}")
         try:
             yield _Caller(client)
         finally:
             client.close()
+
+
+def _quiet() -> Any:
+    """Of what a stream still gets that has ended it tells as of a fault, unless it is told not to."""
+    logging.disable(logging.WARNING)
+    return import_module("zerorpc")
 
 
 CONTENDERS = (Zerorpc(),)
