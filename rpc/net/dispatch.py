@@ -116,7 +116,7 @@ class Dispatcher:
         self._send()
 
     def _send(self) -> None:
-        """Send an answer: at once where it is the only one to come, else with all that are ready until the next pass."""
+        """Send an answer: at once where it is the only one to come, else with all that are ready by then."""
         if self._connection.session.open_calls == 1:
             self._connection.flush()
         else:
