@@ -210,19 +210,22 @@ def programs() -> None:
     rpc.run(calc, "tcp://:9000", allow=True)  # wrong
 
 
-def decorators() -> None:
-    @calc.method(thread=1)  # wrong
-    def one() -> None: ...
+@calc.method(thread=1)  # wrong
+def one() -> None: ...
 
-    @calc.method(raises=[1])  # wrong
-    def two() -> None: ...
 
-    @calc.method(nothing=True)  # wrong
-    def three() -> None: ...
+@calc.method(raises=[1])  # wrong
+def two() -> None: ...
 
-    @calc.context  # wrong
-    def four() -> int:
-        return 4
 
-    @calc.notification(idempotent=True)  # wrong
-    def five() -> None: ...
+@calc.method(nothing=True)  # wrong
+def three() -> None: ...
+
+
+@calc.context  # wrong
+def four() -> int:
+    return 4
+
+
+@calc.notification(idempotent=True)  # wrong
+def five() -> None: ...
