@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def test_the_page_shows_how_it_is_used(shop: rpc.Service, monkeypatch: pyt
     lines = [line.strip() for line in BLOCKS[2].splitlines() if "await" in line or "stub" in line]
     assert lines[-1].startswith("price = await shop.place(shop_client.Order(")
     async with rpc.testing.client(shop) as client:
-        stub = client.stub(made.Shop)
+        stub: Any = client.stub(made.Shop)
         assert await stub.place(made.Order("Assam", made.Size.LARGE), 2) == 5.0
         with pytest.raises(made.SoldOut, match="Darjeeling"):
             await stub.place(made.Order("Darjeeling"))
