@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ import trio
 import trio.testing
 
 import rpc
+from rpc.net.link import Buffer
 from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 from tests.certificates import Authority
+
+RECORD = 16_384
 
 SOMEBODY = Peer(address="tls://127.0.0.1:4000", transport="tls")
 
@@ -43,7 +47,7 @@ async def links(client: ssl.SSLContext, server: ssl.SSLContext) -> AsyncGenerato
             yield pair
     finally:
         for link in pair:
-            await link.aclose()
+            link.close()
 
 
 async def shake_hands(*pair: TlsLink) -> list[str | None]:
@@ -68,25 +72,70 @@ async def test_both_sides_know_who_the_other_is(authority: Authority) -> None:
         assert near.peer.address == SOMEBODY.address
 
 
-async def test_bytes_go_both_ways_and_may_be_asked_for_in_pieces(authority: Authority) -> None:
+async def test_bytes_go_both_ways(authority: Authority) -> None:
     async with links(authority.client(), authority.server()) as (near, far):
         await shake_hands(near, far)
-        assert near.send_nowait([b"one", memoryview(b" two")]) == [b"one", b" two"]
-        assert await near.send_some([b"one", memoryview(b" two")]) == []
-        assert await far.receive_some(3) == b"one"
-        assert await far.receive_some() == b" two"
-        await far.send_some([bytes(1_000)])
-        assert await near.receive_some() == bytes(1_000)
+        assert near.send_nowait([b"one", memoryview(b" two")]) == []
+        assert await far.receive_some(RECORD) == b"one two"
+        assert far.send_nowait([bytes(1_000)]) == []
+        assert await near.receive_some(RECORD) == bytes(1_000)
+        with pytest.raises(BlockingIOError):
+            near.receive_nowait(RECORD)
 
 
-async def test_the_end_of_a_stream_without_a_word_is_an_end(authority: Authority) -> None:
+async def test_none_of_a_record_stays_behind(authority: Authority) -> None:
     async with links(authority.client(), authority.server()) as (near, far):
         await shake_hands(near, far)
-        await far.aclose()
-        with pytest.raises(trio.BrokenResourceError):
-            await near.receive_some()
+        data = os.urandom(RECORD)
+        body, space = bytearray(100), bytearray(65_536)
+        near.send_nowait([data])
+        await far.wait_readable()
+        assert far.receive_into_nowait(memoryview(body), memoryview(space)) == RECORD
+        assert body + space[: RECORD - 100] == data
+        with pytest.raises(BlockingIOError):
+            far.receive_into_nowait(memoryview(space))
+        near.send_nowait([b"x" * 100])
+        await far.wait_readable()
+        assert far.receive_into_nowait(memoryview(body), memoryview(space)) == 100
+        near.send_nowait([b"y" * 10])
+        await far.wait_readable()
+        assert far.receive_into_nowait(memoryview(space)) == 10
+
+
+async def test_what_the_kernel_does_not_take_is_given_back_and_goes_on(authority: Authority) -> None:
+    async with links(authority.client(), authority.server()) as (near, far):
+        await shake_hands(near, far)
+        data = os.urandom(20_000_000)
+        rest: list[Buffer] = near.send_nowait([data[:100], data[100:]])
+        left, whole = len(rest[0]), len(data)
+        assert 0 < left < whole
+        heard = bytearray()
+
+        async def hear() -> None:
+            while len(heard) < len(data):
+                heard.extend(await far.receive_some(65_536))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hear)
+            while rest:
+                rest = await near.send_some(rest)
+        is_same = heard == data  # not shown byte by byte where it is not
+        assert is_same
+
+
+@pytest.mark.parametrize("how", ["close", "shutdown_write"])
+async def test_the_end_of_a_stream_without_a_word_is_an_end(how: str, authority: Authority) -> None:
+    async with links(authority.client(), authority.server()) as (near, far):
+        await shake_hands(near, far)
+        near.send_nowait([b"on its way"])
+        getattr(far, how)()
+        if how == "shutdown_write":
+            far.shutdown_write()
+            assert await far.receive_some(RECORD) == b"on its way"
+        assert await near.receive_some(RECORD) == b""
+        assert near.receive_into_nowait(memoryview(bytearray(RECORD))) == 0
         assert near.explain is not None
-        assert await near.explain() == "the peer closed the connection"
+        assert await near.explain() is None
 
 
 async def test_a_server_is_told_apart_from_one_of_another_authority(authority: Authority, tmp_path: Path) -> None:
@@ -104,9 +153,9 @@ async def test_a_client_without_a_certificate_is_told_after_its_handshake(author
         async with trio.open_nursery() as nursery:
             nursery.start_soon(far.shake_hands)
             assert await near.shake_hands() is None  # TLS 1.3: the server judges later
-            with pytest.raises(trio.BrokenResourceError):
-                await near.receive_some()
-            await near.aclose()
+            with pytest.raises(ssl.SSLError):
+                await near.receive_some(RECORD)
+            near.close()
         assert near.explain is not None
         assert await near.explain() == "it wants a certificate of ours: give client_tls its cert= and key="
         assert far.peer.names == ()
@@ -124,7 +173,7 @@ async def test_a_peer_without_tls_is_told_in_a_way_that_is_recognised(authority:
         assert "TLS" in problem
         assert near.recv(100) == bytes.fromhex("15 0301 0002 0246")
         assert near.recv(100) == b""
-    await link.aclose()
+    link.close()
 
 
 async def test_a_peer_that_stays_is_waited_for_only_so_long(
@@ -136,7 +185,7 @@ async def test_a_peer_that_stays_is_waited_for_only_so_long(
         near.send(bytes(20))
         assert await link.shake_hands() is not None
         assert trio.current_time() == pytest.approx(1)
-    await link.aclose()
+    link.close()
 
 
 async def test_a_peer_that_is_gone_at_once(authority: Authority) -> None:
@@ -144,7 +193,7 @@ async def test_a_peer_that_is_gone_at_once(authority: Authority) -> None:
     near.close()
     link = TlsLink(far, SOMEBODY, authority.server())
     assert await link.shake_hands() == "the peer closed the connection"
-    await link.aclose()
+    link.close()
 
 
 async def test_a_cancelled_handshake_leaves_nothing_open(
@@ -156,19 +205,26 @@ async def test_a_cancelled_handshake_leaves_nothing_open(
         with trio.move_on_after(5) as scope:
             await link.shake_hands()
         assert scope.cancelled_caught
-        await link.aclose()
+        link.close()
         assert far.fileno() == -1
 
 
 async def test_what_is_sent_to_a_peer_that_is_gone(authority: Authority) -> None:
     async with links(authority.client(), authority.server()) as (near, far):
         await shake_hands(near, far)
-        await far.aclose()
-        with pytest.raises(trio.BrokenResourceError):
+        far.close()
+        with pytest.raises(OSError, match=r"reset|[Bb]roken pipe|EOF"):
             while True:
                 await near.send_some([bytes(100_000)])
-        assert near.explain is not None
-        assert await near.explain() is None  # the transport has failed, not TLS
+
+
+async def test_a_peer_that_is_gone_before_there_is_a_link(authority: Authority) -> None:
+    near, far = sockets()
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    near.close()  # with a reset
+    with pytest.raises(OSError, match="not connected"):
+        TlsLink(far, SOMEBODY, authority.server())
+    assert far.fileno() == -1
 
 
 # --- As a whole --------------------------------------------------------------------------------------------------

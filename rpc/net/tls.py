@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from rpc.text import quote
 
-__all__ = ["NO_TLS_HERE", "ReloadingContext", "check", "client_tls", "explain", "names_of", "server_tls"]
+__all__ = ["NO_TLS_HERE", "ReloadingContext", "check", "client_tls", "explain", "is_foreign", "names_of", "server_tls"]
 
 _logger = logging.getLogger("rpc")
 
@@ -213,11 +213,12 @@ def names_of(certificate: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 _NO_TLS = "it does not speak TLS: without TLS its address is tcp://"
 _CLOSED = "the peer closed the connection"
+_HTTP = "it speaks HTTP and no TLS"
 _REFUSED = "it does not accept our certificate"
 
 _REASONS = {
-    "HTTP_REQUEST": "it speaks HTTP and no TLS",
-    "HTTPS_PROXY_REQUEST": "it speaks HTTP and no TLS",
+    "HTTP_REQUEST": _HTTP,
+    "HTTPS_PROXY_REQUEST": _HTTP,
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate, and client_ca asks for one",
     "RECORD_LAYER_FAILURE": _NO_TLS,
     "PACKET_LENGTH_TOO_LONG": _NO_TLS,
@@ -241,7 +242,15 @@ _UNKNOWN_AUTHORITY = {2, 18, 19, 20, 21, 27}
 """Of X509_verify_cert(3): why a certificate was not accepted."""
 
 
-def explain(error: BaseException | None, is_server: bool, tls: ssl.SSLObject | None = None) -> str:
+_FOREIGN = {reason for reason, words in _REASONS.items() if words in (_NO_TLS, _HTTP)}
+
+
+def is_foreign(error: OSError) -> bool:
+    """Whether what the peer sent is no TLS at all."""
+    return isinstance(error, ssl.SSLError) and getattr(error, "reason", None) in _FOREIGN
+
+
+def explain(error: BaseException | None, is_server: bool, tls: ssl.SSLObject | ssl.SSLSocket | None = None) -> str:
     """What a handshake, or a connection, failed of: one sentence about the peer.
 
     Args:
@@ -273,7 +282,7 @@ def _explain_certificate(error: ssl.SSLCertVerificationError, is_server: bool, s
     return f"{whose} is not accepted: {error.verify_message}"
 
 
-def _unverified(tls: ssl.SSLObject | None) -> Mapping[str, Any]:
+def _unverified(tls: ssl.SSLObject | ssl.SSLSocket | None) -> Mapping[str, Any]:
     """The certificate that the peer has shown, whatever it is worth; empty where this Python does not tell.
 
     The standard library gives it away only from 3.13 on, and then without its meaning; inside it is there before.

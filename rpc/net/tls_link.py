@@ -1,4 +1,4 @@
-"""A link that is encrypted: trio's TLS over a socket, with the failures of it in words.
+"""A link that is encrypted: TLS on a plain socket, which stays as quick as one, with its failures in words.
 
 The handshake belongs to the connection, which has a task for it and a limit on its time. Only then is the peer known
 by its certificate.
@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from typing import Any, cast
 
 import attrs
 import trio
 
 from rpc.net import tls
-from rpc.net.link import Buffer, StreamLink
+from rpc.net.link import Buffer, SocketLink
 from rpc.peer import Peer
 
 __all__ = ["TlsLink"]
@@ -23,35 +22,51 @@ __all__ = ["TlsLink"]
 _LINGER = 1.0
 """Seconds that the peer is listened to after a handshake failed, so that a reset does not eat what it was told."""
 
-_READ = 65_536
+_RECORD = 16_384
+"""Bytes in one record of TLS (RFC 8446, section 5.1): what is read at once, so that none of it stays behind in OpenSSL,
+where no system call could tell that it is there."""
 
 
-class TlsLink(StreamLink):
-    """A connected TCP socket with TLS over it; both are owned by this object.
+_BLOCK = 65_536
+"""Bytes that OpenSSL is given at once. What it has begun it must be given again, so progress shows in such steps."""
 
-    Args:
-        sock: connected and non-blocking.
-        peer: as the socket knows it.
-        context: of this side's role.
-        host: the name that the server's certificate must be for; None where this side is the server.
+
+class TlsLink(SocketLink):
+    """A connected TCP socket with TLS over it, owned by this object.
 
     Attributes:
         is_server: whether this side is the server.
+
+    Raises:
+        OSError: the peer is gone; the socket is closed.
     """
 
     def __init__(self, sock: socket.socket, peer: Peer, context: ssl.SSLContext, host: str | None = None) -> None:
+        """Take over a socket.
+
+        Args:
+            sock: connected and non-blocking.
+            peer: as the socket knows it.
+            context: of this side's role.
+            host: the name that the server's certificate must be for; None where this side is the server.
+        """
+        try:
+            sock.getpeername()
+        except OSError:
+            sock.close()  # `wrap_socket` would lose it
+            raise
         self.is_server = host is None
-        self._transport = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
-        self._engine = _Engine(context)
-        stream = trio.SSLStream(
-            self._transport,
-            cast(ssl.SSLContext, self._engine),
-            server_hostname=host,
+        self._tls = context.wrap_socket(
+            sock,
             server_side=self.is_server,
+            server_hostname=host,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,
         )
-        super().__init__(stream, peer, self._why)
-        self._stream = stream
+        super().__init__(self._tls, peer, self._why)
         self._failure: str | None = None
+
+    # --- The handshake -------------------------------------------------------------------------------------------
 
     async def shake_hands(self) -> str | None:
         """Agree on keys, and find out by its certificate who the peer is; gives why that failed, or None.
@@ -60,62 +75,85 @@ class TlsLink(StreamLink):
         closed.
         """
         try:
-            await self._stream.do_handshake()
-        except trio.BrokenResourceError as error:
-            with trio.move_on_after(_LINGER):
-                await self._part(error.__cause__)
-            return tls.explain(error.__cause__, self.is_server, self._engine.tls)
-        self.peer = attrs.evolve(self.peer, names=tls.names_of(self._stream.getpeercert()))
+            await self._shake_hands()
+        except OSError as error:
+            with trio.move_on_after(_LINGER), contextlib.suppress(OSError):
+                await self._part(error)
+            return tls.explain(error, self.is_server, self._tls)
+        self.peer = attrs.evolve(self.peer, names=tls.names_of(self._tls.getpeercert()))
         return None
 
-    async def _part(self, cause: BaseException | None) -> None:
-        """Send the alert that trio leaves behind when OpenSSL refuses a peer, and wait until it was read."""
-        alert = self._engine.outgoing.read()
-        if not alert and isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
-            alert = tls.NO_TLS_HERE
-        with contextlib.suppress(trio.BrokenResourceError):
-            await self._transport.send_all(alert)
-            await self._transport.send_eof()
-            while await self._transport.receive_some(_READ):
-                pass
+    async def _shake_hands(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await trio.lowlevel.wait_readable(self._tls)
+            except ssl.SSLWantWriteError:
+                await trio.lowlevel.wait_writable(self._tls)
+            else:
+                return
 
-    async def receive_some(self, size: int | None = None) -> bytes | bytearray:
-        """As `StreamLink.receive_some`."""
+    async def _part(self, error: OSError) -> None:
+        """Tell a peer that speaks no TLS that TLS is spoken here, as OpenSSL does not, and wait until it was read."""
+        if self.is_server and tls.is_foreign(error):
+            socket.socket.send(self._tls, tls.NO_TLS_HERE)
+        self.shutdown_write()
+        while True:
+            await trio.lowlevel.wait_readable(self._tls)
+            if not socket.socket.recv(self._tls, _RECORD):
+                return
+
+    # --- Bytes ---------------------------------------------------------------------------------------------------
+
+    def receive_nowait(self, size: int) -> bytes:
+        """As `SocketLink.receive_nowait`, where `size` is at least that of a record."""
+        assert size >= _RECORD
         try:
-            return await self.stream.receive_some(size)
-        except trio.BrokenResourceError as error:
-            self._remember(error.__cause__)
-            raise
+            return self._tls.recv(size)
+        except ssl.SSLError as error:
+            self._raise_unless_end(error)
+            return b""
 
-    async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
-        """As `StreamLink.send_some`."""
+    def receive_into_nowait(self, first: memoryview, second: memoryview | None = None) -> int:
+        """As `SocketLink.receive_into_nowait`, where the last of the two has space for a record."""
         try:
-            return await super().send_some(buffers)
-        except trio.BrokenResourceError as error:
-            self._remember(error.__cause__)
-            raise
+            count = self._tls.recv_into(first)
+            if second is not None and self._tls.pending():
+                count += self._tls.recv_into(second)
+        except ssl.SSLError as error:
+            self._raise_unless_end(error)
+            return 0
+        return count
 
-    def _remember(self, cause: BaseException | None) -> None:
-        """Keep what TLS failed of: a server that wants another certificate says so only after the handshake."""
-        if isinstance(cause, ssl.SSLError) and self._failure is None:
-            self._failure = tls.explain(cause, self.is_server, self._engine.tls)
+    def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
+        """As `SocketLink.send_nowait`; what is given back must be what is sent next, as OpenSSL has begun with it."""
+        rest = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers))
+        try:
+            while rest:
+                rest = rest[self._tls.send(rest[:_BLOCK]) :]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return [rest]
+        return []
+
+    def _raise_unless_end(self, error: ssl.SSLError) -> None:
+        """Speak of what TLS says as a socket would, and remember why it failed.
+
+        A server that wants another certificate says so only after the handshake.
+        """
+        if isinstance(error, ssl.SSLWantReadError | ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        # An end without a goodbye is an end all the same: the frames tell whether something is missing.
+        if not isinstance(error, ssl.SSLEOFError):
+            self._failure = self._failure or tls.explain(error, self.is_server, self._tls)
+            raise error
 
     async def _why(self) -> str | None:
         await trio.lowlevel.checkpoint()
         return self._failure
 
-
-class _Engine:
-    """A context for one connection that keeps the object which it makes, and the buffer of what is to be sent."""
-
-    tls: ssl.SSLObject
-    outgoing: ssl.MemoryBIO
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-
-    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, **options: Any) -> ssl.SSLObject:
-        """Called once, by trio's stream."""
-        self.outgoing = outgoing
-        self.tls = self._context.wrap_bio(incoming, outgoing, **options)
-        return self.tls
+    def shutdown_write(self) -> None:
+        """As `SocketLink.shutdown_write`, beneath TLS: what the peer still says can be read."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._tls, socket.SHUT_WR)
