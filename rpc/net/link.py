@@ -1,7 +1,7 @@
 """What a connection stands on: a plain socket, or any byte stream of trio's.
 
 Both answer the same few questions. A `SocketLink` is non-blocking, so that a reader may look for bytes and a
-writer may send without leaving its task; a `StreamLink` (memory, TLS, pipes, every transport that is not a plain
+writer may send without leaving its task; a `StreamLink` (memory, pipes, every transport that is not a plain
 socket) can only be awaited. Both send what can go at once and give back the rest.
 """
 
@@ -157,7 +157,7 @@ class StreamLink:
 
     def shutdown_write(self) -> None:
         """Does nothing here."""
-        # TLS and most wrapped streams cannot half-close; the GOAWAY before it has told the peer.
+        # Most wrapped streams cannot half-close; the GOAWAY before it has told the peer.
 
     def close(self) -> None:
         """Does nothing: only `aclose` can close a stream."""

@@ -2,7 +2,7 @@
 
 On Linux one task waits for all plain sockets at once, on an epoll descriptor of its own: with many busy connections
 one task is woken where a reader task for each would be, and the epoll call that each wait costs is spared. Everything
-else (memory, TLS, other systems) has a reader task for each connection. A connection does not know which it has.
+else (memory, pipes, other systems) has a reader task for each connection. A connection does not know which it has.
 
 The flusher is here too: what was queued in one pass of the loop leaves in the next, in one send for each connection.
 """
