@@ -188,6 +188,21 @@ async def test_a_peer_that_stays_is_waited_for_only_so_long(
     link.close()
 
 
+async def test_a_handshake_that_must_wait_to_write(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    shake, waits = ssl.SSLSocket.do_handshake, 2
+
+    def reluctant(sock: ssl.SSLSocket) -> None:
+        nonlocal waits
+        if waits:
+            waits -= 1
+            raise ssl.SSLWantWriteError
+        shake(sock)
+
+    monkeypatch.setattr(ssl.SSLSocket, "do_handshake", reluctant)
+    async with links(authority.client(), authority.server()) as pair:
+        assert await shake_hands(*pair) == [None, None]
+
+
 async def test_a_peer_that_is_gone_at_once(authority: Authority) -> None:
     near, far = sockets()
     near.close()

@@ -37,6 +37,9 @@ Refusal: TypeAlias = tuple[Reason, str]
 _READ = 16_384
 """Bytes of one read before it is known who the peer is: with the largest HELLO, 32 KiB in all."""
 
+_FAREWELL = 1.0
+"""Seconds for the TLS handshake of a peer that is then turned away."""
+
 _REFUSED = "credential refused"
 """All that a peer is told whose credential is missing, unknown, or was too much for `authenticate`."""
 
@@ -61,8 +64,11 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
         authenticate: who the peer is; None where nobody asks.
     """
     limits = connection.limits
-    if isinstance(connection.link, TlsLink) and not await _secure(connection, connection.link):
-        return
+    if isinstance(connection.link, TlsLink):
+        # Who is turned away is told so inside of TLS, if that takes no time: a full server holds on to nobody.
+        patience = limits.tls_timeout if refusal is None else min(limits.tls_timeout, _FAREWELL)
+        if not await _secure(connection, connection.link, patience):
+            return
     if refusal is not None:
         connection.refuse(*refusal)
     connection.flush()
@@ -81,9 +87,8 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
         connection.abort(Reason.TOO_SLOW, f"it was not known within {limits.handshake_timeout:g} s who you are")
 
 
-async def _secure(connection: Greeted, link: TlsLink) -> bool:
+async def _secure(connection: Greeted, link: TlsLink, seconds: float) -> bool:
     """Shake hands; False where that failed and the connection has ended."""
-    seconds = connection.limits.tls_timeout
     problem: str | None = f"no TLS handshake within {seconds:g} s"
     with trio.move_on_after(seconds):
         problem = await link.shake_hands()
