@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
@@ -240,6 +241,32 @@ async def test_a_peer_that_is_gone_before_there_is_a_link(authority: Authority) 
     with pytest.raises(OSError, match="not connected"):
         TlsLink(far, SOMEBODY, authority.server())
     assert far.fileno() == -1
+
+
+def client_hello(context: ssl.SSLContext) -> bytes:
+    """The first bytes of a client."""
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+async def test_whatever_a_client_begins_with_is_an_end_in_words(authority: Authority) -> None:
+    random = Random(1)
+    hello = client_hello(authority.client())
+    for _ in range(100):
+        spoken = bytearray(hello)
+        for _ in range(random.choice((1, 1, 3, 30))):
+            spoken[random.randrange(random.choice((12, len(spoken))))] = random.randrange(256)
+        near, far = sockets()
+        link = TlsLink(far, SOMEBODY, authority.server())
+        with near:
+            near.send(spoken[: random.choice((len(spoken), random.randrange(len(spoken))))])
+            near.shutdown(socket.SHUT_WR)  # so the most that can be is a handshake without its end
+            with trio.fail_after(5):
+                assert isinstance(await link.shake_hands(), str)
+        link.close()
 
 
 # --- As a whole --------------------------------------------------------------------------------------------------
