@@ -97,8 +97,24 @@ class Limits:
     max_items: int = attrs.field(default=MAX_ITEMS, validator=attrs.validators.ge(1))
     """CBOR data items in one payload. Raise it only where large lists of small values must travel."""
 
-    max_connections: int = attrs.field(default=1024, validator=attrs.validators.ge(1))
-    """Connections that a server holds at once; one more is refused with a reason."""
+    max_connections: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(1)))
+    """Connections that a server holds at once; one more is refused with a reason. None: 1024, or fewer where the
+    process may not open 64 files beside them, but half of what it may open in any case."""
+
+    max_connections_per_peer: int = attrs.field(default=256, validator=attrs.validators.ge(1))
+    """Of those, the connections of one user of this host, or from one address: nobody has them all."""
+
+    max_greeting: int = attrs.field(default=64, validator=attrs.validators.ge(1))
+    """Connections whose greeting is not over. With as many, no more are accepted until one is done; and the oldest
+    that has been silent for a second has to go."""
+
+    max_calls_total: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
+    """Calls that are open toward us on all connections together: a handler that waits costs some KiB."""
+
+    max_bytes_in_flight: int = attrs.field(default=268_435_456, validator=attrs.validators.ge(1_048_576))
+    """Bytes of payloads that all connections together have on their way: arguments of calls that run, fragments,
+    answers and items that nobody has taken. Over it new calls are refused. One connection of a server may hold a
+    quarter of it."""
 
     max_notifications: int = attrs.field(default=1024, validator=attrs.validators.ge(1))
     """Notifications of one connection that wait for their handler; more are dropped and counted."""
@@ -120,6 +136,10 @@ class Limits:
 
     drain_timeout: float = attrs.field(default=10.0, validator=attrs.validators.ge(0))
     """Seconds that a server which stops gives to the calls that run, before it cancels them."""
+
+    idle_timeout: float | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.gt(0)))
+    """Seconds after which a connection without a call is ended, where nothing but pings has come. None for never: a
+    process of this host may have nothing to say for days."""
 
     keepalive: float = attrs.field(default=30.0, validator=attrs.validators.ge(1.0))
     """Seconds of silence after which a TCP peer is pinged (never on Unix sockets, where the kernel tells)."""

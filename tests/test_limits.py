@@ -17,12 +17,23 @@ LEAST = {
     "min_ping": 1000,
     "max_items": 1,
     "max_connections": 1,
+    "max_connections_per_peer": 1,
+    "max_greeting": 1,
+    "max_calls_total": 1,
+    "max_bytes_in_flight": 1048576,
     "max_notifications": 1,
     "max_unread": 65536,
     "drain_timeout": 0,
     "keepalive": 1.0,
 }
-POSITIVE = {"tls_timeout", "handshake_timeout", "frame_timeout", "stall_timeout", "keepalive_timeout"}
+POSITIVE = {
+    "tls_timeout",
+    "handshake_timeout",
+    "frame_timeout",
+    "stall_timeout",
+    "idle_timeout",
+    "keepalive_timeout",
+}
 
 
 def test_the_defaults() -> None:
@@ -33,7 +44,11 @@ def test_the_defaults() -> None:
         "window": 262144,
         "min_ping": 1000,
         "max_items": 65536,
-        "max_connections": 1024,
+        "max_connections": None,
+        "max_connections_per_peer": 256,
+        "max_greeting": 64,
+        "max_calls_total": 4096,
+        "max_bytes_in_flight": 268435456,
         "max_notifications": 1024,
         "max_unread": 1048576,
         "tls_timeout": 10.0,
@@ -41,6 +56,7 @@ def test_the_defaults() -> None:
         "frame_timeout": 30.0,
         "stall_timeout": 10.0,
         "drain_timeout": 10.0,
+        "idle_timeout": None,
         "keepalive": 30.0,
         "keepalive_timeout": 10.0,
     }

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from rpc.net.access import is_local, refusal_of, socket_mode
+from rpc.net.access import is_local, origin_of, refusal_of, socket_mode
 from rpc.peer import Peer
 
 US = os.geteuid()
@@ -76,3 +76,22 @@ def test_a_socket_file_is_opened_to_others_only_where_they_are_named(
 )
 def test_who_is_on_this_host(transport: str, address: str, local: bool) -> None:
     assert is_local(Peer(address=address, transport=transport)) == local
+
+
+# --- Shares ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "origin"),
+    [
+        (Peer(address="unix:/s", transport="unix", uid=1000), "user 1000"),
+        (Peer(address="unix:/s", transport="unix"), "unix:/s"),
+        (Peer(address="memory", transport="memory"), "memory"),
+        (Peer(address="tcp://192.0.2.7:1", transport="tcp"), "192.0.2.7"),
+        (Peer(address="tls://[2001:db8:1:2:3::4]:1", transport="tls"), "2001:db8:1:2::/64"),
+        (Peer(address="udp://[fe80::1%eth0]:1", transport="udp"), "fe80::/64"),
+        (Peer(address="tcp://calc.lan:1", transport="tcp"), "tcp://calc.lan:1"),
+    ],
+)
+def test_a_share_is_a_users_or_an_addresses(peer: Peer, origin: str) -> None:
+    assert origin_of(peer) == origin

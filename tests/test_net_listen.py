@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,13 @@ import trio
 import trio.testing
 
 from rpc.address import Address, Scheme, parse
+from rpc.errors import Reason
 from rpc.net import sockets
 from rpc.net.link import Link, SocketLink
 from rpc.net.listen import Listener, listen
+from rpc.wire import frames, hello
+from rpc.wire.framing import FrameReader
+from tests.raw_peer import HELLO
 from tests.resolver import has_ipv6
 
 
@@ -53,6 +58,13 @@ def stage() -> Iterator[Stage]:
 
 def unix(tmp_path: Path) -> Address:
     return Address(Scheme.UNIX, path=str(tmp_path / "calc.sock"))
+
+
+def heard_by(sock: socket.socket) -> list[list[object]]:
+    """The frames that come until the other side closes the connection."""
+    heard = b"".join(iter(lambda: sock.recv(65536), b""))
+    first, *others = FrameReader(65536).bodies(heard)
+    return [[frames.HELLO, *hello.decode(first)], *(frames.decode(body) or [] for body in others)]
 
 
 async def accept(listener: Listener) -> SocketLink:
@@ -196,10 +208,12 @@ async def test_a_connection_that_is_gone_already_is_passed_over(stage: Stage, mo
 async def test_without_room_it_rests_and_complains_once(
     stage: Stage, number: int, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.socket.failures = [number] * 40
+    without_descriptor = number in (errno.EMFILE, errno.ENFILE)
+    stage.socket.failures = [number] * (80 if without_descriptor else 40)  # then the reserve is tried each time
     link = await stage.listener.accept()
     link.close()
     assert trio.current_time() == pytest.approx(4.0)
+    assert stage.listener.dismissed == 0
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert record.getMessage() == f"{stage.listener.address}: cannot accept, no room: {os.strerror(number)}"
@@ -208,10 +222,34 @@ async def test_without_room_it_rests_and_complains_once(
 async def test_it_complains_again_after_a_while(
     stage: Stage, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.socket.failures = [errno.EMFILE] * 120
+    stage.socket.failures = [errno.EMFILE] * 240
     (await stage.listener.accept()).close()
     assert trio.current_time() == pytest.approx(12.0)
     assert len(caplog.records) == 3
+
+
+async def test_who_finds_no_descriptor_is_told_so_at_once(
+    stage: Stage, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(stage.socket.getsockname()) as second:
+        stage.client.sendall(HELLO)
+        stage.socket.failures = [errno.EMFILE]
+        (await accept(stage.listener)).close()
+        assert trio.current_time() == 0
+        assert stage.listener.dismissed == 1
+        [hello, goaway] = heard_by(stage.client)
+        assert hello[0] == frames.HELLO
+        assert goaway == [frames.GOAWAY, 0, Reason.TOO_MANY, "the server has no descriptors left"]
+        assert second.recv(100) == b""
+    assert len(caplog.records) == 1
+
+
+async def test_where_tls_is_spoken_there_is_no_word_for_it(stage: Stage) -> None:
+    stage.listener = Listener(stage.socket, stage.listener.address, context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    with socket.create_connection(stage.socket.getsockname()):
+        stage.socket.failures = [errno.EMFILE]
+        (await accept(stage.listener)).close()
+        assert stage.client.recv(100) == b""
 
 
 async def test_an_error_that_will_not_pass_is_raised(stage: Stage) -> None:

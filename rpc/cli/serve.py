@@ -92,7 +92,7 @@ Examples:
     "--max-connections",
     type=click.IntRange(min=1),
     default=_defaults.max_connections,
-    show_default=True,
+    show_default="1024, or as many as there are files to open",
     help="Connections at once; more are refused.",
 )
 @click.option(
@@ -113,7 +113,7 @@ def command(
     describe: bool | None,
     drain_timeout: float,
     max_calls: int,
-    max_connections: int,
+    max_connections: int | None,
     max_message: int,
     verbose: int,
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from rpc.address import parse
 from rpc.peer import Peer
 
-__all__ = ["is_local", "refusal_of", "socket_mode"]
+__all__ = ["is_local", "origin_of", "refusal_of", "socket_mode"]
 
 _ROOT = 0
 
@@ -26,6 +26,23 @@ def refusal_of(peer: Peer, allow_uids: Collection[int] | None) -> str | None:
         return None if allow_uids is None else "user is not known on this system"
     allowed = {os.geteuid(), _ROOT} if allow_uids is None else allow_uids
     return None if peer.uid in allowed else f"user {peer.uid} is not allowed"
+
+
+def origin_of(peer: Peer) -> str:
+    """Whose share of what is limited for each peer is used up: a user of this host, or an address without its port.
+
+    Of IPv6 the first half counts: whoever has one address there has all that differ in the second (RFC 4291).
+    """
+    if peer.uid is not None:
+        return f"user {peer.uid}"
+    if peer.transport not in ("tcp", "tls", "udp"):
+        return peer.address
+    try:
+        host = parse(peer.address).host.partition("%")[0]
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return peer.address
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host
 
 
 def is_local(peer: Peer) -> bool:

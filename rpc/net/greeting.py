@@ -6,6 +6,7 @@ there. So whatever a stranger sends, none of it has been judged, let alone run, 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
@@ -90,8 +91,10 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
 async def _secure(connection: Greeted, link: TlsLink, seconds: float) -> bool:
     """Shake hands; False where that failed and the connection has ended."""
     problem: str | None = f"no TLS handshake within {seconds:g} s"
-    with trio.move_on_after(seconds):
+    with trio.move_on_after(seconds), contextlib.suppress(trio.ClosedResourceError):
         problem = await link.shake_hands()
+    if connection.is_over:
+        return False
     if problem is None:
         return True
     if link.is_server:

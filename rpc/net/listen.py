@@ -15,14 +15,16 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from rpc.address import Address, Scheme
+from rpc.errors import Reason
 from rpc.net import sockets, system, tls, unix_socket
 from rpc.net.link import Link, SocketLink
+from rpc.net.reserve import Reserve, farewell
 from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 
 __all__ = ["BACKLOG", "Listener", "listen"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger("rpc")
 
 BACKLOG = 1024
 """Connections that the kernel holds for us until they are accepted: as many as a server holds by default."""
@@ -42,8 +44,13 @@ _PASSING = {
 }
 """What `accept` says of one connection that is gone already (accept(2)), or that a firewall refused."""
 
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""What `accept` says when the process or the system has no room: the connection stays in the queue."""
+_NO_DESCRIPTOR = {errno.EMFILE, errno.ENFILE}
+"""What `accept` says when the process or the system has no descriptor left: the connection stays in the queue."""
+
+_EXHAUSTED = {*_NO_DESCRIPTOR, errno.ENOBUFS, errno.ENOMEM}
+"""What it says where anything is used up."""
+
+_NO_ROOM = farewell(Reason.TOO_MANY, "the server has no descriptors left")
 
 _PAUSE = 0.1
 _COMPLAINT_INTERVAL = 5.0
@@ -59,6 +66,7 @@ class Listener:
 
     Attributes:
         address: where it listens, with the port that the system chose, or the path that was asked for.
+        dismissed: how many were turned away since there was no descriptor for them.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class Listener:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.address = address
+        self.dismissed = 0
+        self._reserve = Reserve()
         self._socket = sock
         self._context = context
         self._remove = remove
@@ -85,9 +95,9 @@ class Listener:
     async def accept(self) -> Link:
         """Wait for the next connection; for one task at a time.
 
-        A connection that is gone before it was accepted is passed over. Without room for another descriptor,
-        accepting rests a moment and tries again: who waits in the queue is not lost. A cancelled call leaves
-        the queue as it is.
+        A connection that is gone before it was accepted is passed over. Without a descriptor for it, it is told so
+        and closed; where not even that can be, accepting rests a moment and tries again: who waits in the queue is
+        not lost. A cancelled call leaves the queue as it is.
 
         Raises:
             trio.ClosedResourceError: this listener is, or was meanwhile, closed.
@@ -116,13 +126,17 @@ class Listener:
         return Peer(address=str(self.address), transport="unix", uid=process.uid, gid=process.gid, pid=process.pid)
 
     async def _recover(self, error: OSError) -> None:
-        """Rest where there is no room, go on where only one connection failed, raise anything else."""
+        """Turn away who finds no room, or rest; go on where only one connection failed, raise anything else."""
         if error.errno in _EXHAUSTED:
             now = trio.current_time()
             if now >= self._next_complaint:
                 self._next_complaint = now + _COMPLAINT_INTERVAL
-                logger.error("%s: cannot accept, no room: %s", self.address, error.strerror)
-            await trio.sleep(_PAUSE)
+                _logger.error("%s: cannot accept, no room: %s", self.address, error.strerror)
+            words = _NO_ROOM if self._context is None else b""
+            if error.errno in _NO_DESCRIPTOR and self._reserve.dismiss_next(self._socket, words):
+                self.dismissed += 1
+            else:
+                await trio.sleep(_PAUSE)
         elif error.errno not in _PASSING:
             raise error
 
@@ -137,6 +151,7 @@ class Listener:
         # While it still listens: a server that starts now finds this one alive and leaves the file alone.
         self._remove()
         self._socket.close()
+        self._reserve.close()
 
     async def aclose(self) -> None:
         """As `close`, and a checkpoint."""

@@ -16,6 +16,7 @@ import attrs
 
 if sys.platform != "win32":  # pragma: no branch
     import fcntl
+    import resource
 
 __all__ = [
     "CREDENTIALS_SPACE",
@@ -23,6 +24,7 @@ __all__ = [
     "allow_rebind",
     "ask_credentials",
     "credentials_of",
+    "descriptor_limit",
     "message_credentials",
     "restrict",
     "try_lock",
@@ -88,6 +90,14 @@ def allow_rebind(sock: socket.socket) -> None:
     """
     if os.name == "posix":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def descriptor_limit() -> int | None:
+    """Files that this process may have open; None where that is not limited, or not known."""
+    if sys.platform == "win32":  # pragma: no cover
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def restrict(sock: socket.socket) -> None:

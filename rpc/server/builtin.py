@@ -93,7 +93,7 @@ class Account:
             uptime=trio.current_time() - serving.began,
             connections=len(serving.connections),
             connections_total=serving.accepted,
-            connections_refused=dict(serving.refused),
+            connections_refused=serving.refusals(),
             calls=sum(len(connection.session.callee.calls) for connection in serving.connections),
             calls_total=counts.calls,
             calls_refused=counts.refused,

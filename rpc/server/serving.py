@@ -16,10 +16,13 @@ from rpc.net.access import refusal_of
 from rpc.net.connection import Connection
 from rpc.net.greeting import Authenticate, Refusal
 from rpc.net.handlers import Handlers
-from rpc.net.link import Link
+from rpc.net.link import Link, SocketLink
 from rpc.net.listen import Listener
 from rpc.net.notifications import Notifications
 from rpc.net.readiness import Readiness
+from rpc.net.reserve import dismiss, farewell
+from rpc.net.tls_link import TlsLink
+from rpc.server.admission import Admission
 from rpc.server.health import Health
 from rpc.session.session import Session
 from rpc.text import quote
@@ -43,6 +46,8 @@ class Serving:
         connections: those that are open, refused ones among them for a moment.
         receiving: the notifications of each datagram socket.
         health: what the application says of itself.
+        admission: how many may connect.
+        listeners: where they do.
         began: when this was made, on trio's clock.
         accepted: how many connections there were.
         refused: those of them that were turned away, by the reason.
@@ -57,46 +62,66 @@ class Serving:
     connections: set[Connection] = attrs.field(factory=set[Connection])
     receiving: list[Notifications] = attrs.field(factory=list[Notifications])
     health: Health = attrs.field(factory=Health)
+    listeners: list[Listener] = attrs.field(factory=list[Listener])
+    admission: Admission = attrs.field(init=False)
     began: float = attrs.field(factory=trio.current_time)
     accepted: int = 0
     refused: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
     is_stopping: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        self.admission = Admission(self.limits)
+
     async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
         """Accept connections until the listener is closed; each has a task in `nursery`."""
+        self.listeners.append(listener)
         while True:
             try:
                 link = await listener.accept()
             except trio.ClosedResourceError:
                 return
+            try:
+                await self.admission.room()
+            except trio.Cancelled:
+                link.close()
+                raise
             nursery.start_soon(self.serve_link, link)
 
     async def serve_link(self, link: Link) -> None:
         """Serve one connection until it ends."""
-        session = Session(is_connector=False, limits=self.limits, agent=AGENT)
-        connection = Connection(link, session, self.readiness, self.handlers, self.limits)
-        connection.client = Client(connection)
         refusal = self._refusal(link)
         self.accepted += 1
         if refusal is not None:
             self.refused["stopping" if self.is_stopping else refusal[0].name.lower()] += 1
+            if self.admission.is_crowded and isinstance(link, SocketLink):
+                _dismiss(link, *refusal)
+                return
+        session = Session(is_connector=False, limits=self.limits, agent=AGENT)
+        connection = Connection(link, session, self.readiness, self.handlers, self.limits)
+        connection.client = Client(connection)
+        guest = self.admission.enter(connection, is_refused=refusal is not None)
         self.connections.add(connection)
         try:
-            await connection.run(refusal=refusal, authenticate=self.authenticate)
+            await connection.run(refusal=refusal, authenticate=self.authenticate, task_status=guest)
         finally:
             self.connections.discard(connection)
+            self.admission.leave(guest)
             if refusal is None and self.authenticate is not None and link.peer.identity is None:
                 self.refused["unidentified"] += 1
             _logger.debug("%s: connection ended: %s", link.peer.address, quote(connection.end_reason))
+
+    def refusals(self) -> dict[str, int]:
+        """How many connections were turned away, by the reason."""
+        dismissed = sum(listener.dismissed for listener in self.listeners)
+        others = {"no_descriptors": dismissed, "silent": self.admission.gave_way}
+        return {**self.refused, **{reason: count for reason, count in others.items() if count}}
 
     def _refusal(self, link: Link) -> Refusal | None:
         """Why a link is turned away before anything runs."""
         if self.is_stopping:
             return Reason.NONE, "the server is stopping"
-        if len(self.connections) >= self.limits.max_connections:
-            return Reason.TOO_MANY, f"max_connections: {len(self.connections)} are open"
         user = refusal_of(link.peer, self.allow_uids)
-        return None if user is None else (Reason.CREDENTIAL, user)
+        return self.admission.refusal(link.peer) if user is None else (Reason.CREDENTIAL, user)
 
     async def drain(self) -> None:
         """Let calls and notifications end, for as long as `Limits.drain_timeout`, then end every connection."""
@@ -110,3 +135,8 @@ class Serving:
                     nursery.start_soon(notifications.finish)
         for connection in list(self.connections):
             connection.end("the server has stopped")
+
+
+def _dismiss(link: SocketLink, reason: Reason, text: str) -> None:
+    """Turn a peer away in one word; within TLS there is none before the handshake."""
+    dismiss(link.socket, b"" if isinstance(link, TlsLink) else farewell(reason, text))
