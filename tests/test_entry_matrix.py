@@ -6,12 +6,10 @@ there is what they asked for.
 
 from __future__ import annotations
 
-import builtins
 import os
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,43 +18,17 @@ import pytest
 import trio
 
 import rpc
-from rpc.errors import Code, Processed, Reason
-from rpc.net.link import SocketLink
+from rpc.errors import Reason
 from rpc.wire import frames, hello
 from rpc.wire.framing import FrameReader
 from tests import raw_peer
 from tests.certificates import LONG_AGO, Authority
-from tests.raw_peer import RawPeer, greeting
+from tests.doors import Doors, served
+from tests.raw_peer import greeting
 
 US = os.geteuid()
 ELSEWHERE = frozenset({US + 1000})
 """Users that we are not: to a server that allows these, or a client that trusts these, we are somebody else."""
-
-
-class Doors:
-    """A service with a handler of each kind, all of which tell when they run."""
-
-    def __init__(self) -> None:
-        self.ran: list[str] = []
-        self.service = service = rpc.Service("door")
-
-        @service.method
-        def open(*numbers: int) -> str:
-            self.ran.append("open")
-            return "come in"
-
-        @service.method
-        async def wait() -> None:
-            self.ran.append("wait")
-
-        @service.method
-        async def stream() -> AsyncIterator[int]:
-            self.ran.append("stream")
-            yield 1
-
-        @service.notification
-        def ring() -> None:
-            self.ran.append("ring")
 
 
 ASKED_FOR = ["door.open", "door.wait", "door.stream", "door.ring", "door.nothing", "wall.open", "rpc.describe", "x"]
@@ -79,18 +51,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("other"), "other")
-
-
-@asynccontextmanager
-async def served(doors: Doors, bind: str, **options: Any) -> AsyncGenerator[str]:
-    async with trio.open_nursery() as nursery:
-
-        async def serve(task_status: trio.TaskStatus[list[str]]) -> None:
-            await rpc.serve(doors.service, bind, task_status=task_status, **options)
-
-        [address] = await nursery.start(serve)
-        yield address
-        nursery.cancel_scope.cancel()
 
 
 def port_of(address: str) -> int:
@@ -296,91 +256,3 @@ async def test_a_server_that_is_not_who_it_says_is_told_nothing(
             async with rpc.connect(address, tls=authority.client(), credential="a secret"):
                 raise AssertionError("not reached")
     assert asked == []
-
-
-# --- Names -------------------------------------------------------------------------------------------------------
-
-
-def hostile_names() -> Iterator[str]:
-    """Names that lead somewhere in a server that looks for attributes, files, patterns or templates."""
-    yield from (f"door.{name}" for name in dir(rpc.Service))
-    yield from (f"door.open.{name}" for name in dir(Doors().service.handles["door.open"]))
-    yield from dir(builtins)
-    yield from (
-        "open",
-        ".open",
-        "door.",
-        "door..open",
-        "door.open.",
-        ".door.open",
-        "door/open",
-        "door:open",
-        "door open",
-    )
-    yield from ("DOOR.OPEN", "Door.open", "door.Open", "door.open ", " door.open", "door.\topen", "door.open\n")
-    yield from (
-        "door.open\0",
-        "\0door.open",
-        "door\0.open",
-        "door.open\x1b[2J",
-        "door.open\r\nOK",
-        "door.open;",
-        "door.open()",
-    )
-    yield from ("d\u043e\u043er.open", "door.\u043epen", "door\uff0eopen", "door\u2024open", "\uff44oor.open")
-    yield from ("door.ope\u006e\u0301", "door.\u200bopen", "\u202edoor.open", "\ufeffdoor.open", "door.open\U0001f6aa")
-    yield from ("../door.open", "door/../door.open", "/etc/passwd", "file:///etc/passwd", "door.%6fpen", "door%2eopen")
-    yield from ("door.*", "door.?pen", "*", "%", ".*", "door.(open|wait)", "{0.__class__}", "%s%n", "${jndi:ldap://x}")
-    yield from ("door.open' or '1'='1", "door.open--", "__import__('os').system('true')", "lambda: 0", "self", "None")
-    yield from ("rpc", "rpc.", "rpc.describe", "rpc.health", "rpc.statistics", "rpc.stop", "door", "a", "a" * 255)
-
-
-NAMES = sorted(set(hostile_names()) - {"door.open"})
-
-
-def test_the_names_are_many_and_can_travel() -> None:
-    assert len(NAMES) >= 200
-    assert all(0 < len(name.encode()) <= 255 for name in NAMES)
-
-
-async def test_no_hostile_name_leads_anywhere_and_all_get_one_answer(tmp_path: Path) -> None:
-    doors, bind = Doors(), f"unix:{tmp_path}/s"
-    async with served(doors, bind, describe=False):
-        peer = await raw(bind)
-        for id, name in enumerate(NAMES):
-            await peer.say(raw_peer.call(2 * id + 1, name), raw_peer.notify(name))
-            error = raw_peer.error_of(await peer.hear())
-            assert (error.code, error.processed, error.details) == (Code.UNIMPLEMENTED, Processed.NOT_PROCESSED, None)
-            assert error.message.startswith("there is no method ")
-            assert error.message.isprintable()
-            assert "did you mean" not in error.message
-        await peer.say(raw_peer.call(2 * len(NAMES) + 1, "door.open"))
-        assert raw_peer.result_of(await peer.hear()) == "come in"  # still there, and the one that ran
-        peer.close()
-    assert doors.ran == ["open"]
-
-
-@pytest.mark.parametrize("name", [b"", b"\xff\xfe", b"door.\xc3(", b"a" * 256, b"\xed\xa0\x80"])
-async def test_a_name_that_is_none_ends_the_connection(name: bytes, tmp_path: Path) -> None:
-    doors, bind = Doors(), f"unix:{tmp_path}/s"
-    head = b"\x87\x01\x01\x00" + (
-        bytes([0x60 + len(name)]) if len(name) < 24 else b"\x79" + len(name).to_bytes(2, "big")
-    )
-    body = head + name + b"\xf6\xf6\x41\x80"
-    async with served(doors, bind):
-        peer = await raw(bind)
-        await peer.say(len(body).to_bytes(4, "big") + body)
-        [goaway] = await peer.hear_all()
-        assert goaway[:3] == [frames.GOAWAY, 0, Reason.PROTOCOL]
-        peer.close()
-    assert doors.ran == []
-
-
-async def raw(address: str) -> RawPeer:
-    """A peer that is spoken by hand, and has greeted."""
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(address.removeprefix("unix:"))
-    sock.setblocking(False)
-    peer = RawPeer(SocketLink(sock, raw_peer.HERE))
-    await peer.greet()
-    return peer
