@@ -102,7 +102,8 @@ class Limits:
     process may not open 64 files beside them, but half of what it may open in any case."""
 
     max_connections_per_peer: int = attrs.field(default=256, validator=attrs.validators.ge(1))
-    """Of those, the connections of one user of this host, or from one address: nobody has them all."""
+    """Of those, the connections of one user of this host, or from one address: nobody has them all. Of our own user
+    and root, whom a Unix socket tells, no more than `max_connections` is asked: they could end the process as well."""
 
     max_greeting: int = attrs.field(default=64, validator=attrs.validators.ge(1))
     """Connections whose greeting is not over. With as many, no more are accepted until one is done; and the oldest

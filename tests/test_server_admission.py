@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -107,6 +108,15 @@ async def test_users_of_this_host_are_counted_one_by_one(nursery: trio.Nursery) 
     await door.knock(user(1001)).greet()
     await door.knock(user(1002)).greet()
     assert await refusal(door.knock(user(1002))) == "max_connections_per_peer: 1 are open from user 1002"
+    for peer in door.peers:
+        peer.close()
+
+
+async def test_our_own_user_may_have_them_all(nursery: trio.Nursery) -> None:
+    door = Door(Limits(max_connections=3, max_connections_per_peer=1), nursery)
+    for uid in (os.geteuid(), os.geteuid(), 0):
+        await door.knock(user(uid)).greet()
+    assert await refusal(door.knock(user(os.geteuid()))) == "max_connections: 3 are open"
     for peer in door.peers:
         peer.close()
 

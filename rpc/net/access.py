@@ -9,7 +9,7 @@ from collections.abc import Collection
 from rpc.address import parse
 from rpc.peer import Peer
 
-__all__ = ["is_local", "origin_of", "refusal_of", "socket_mode"]
+__all__ = ["is_local", "is_own", "origin_of", "refusal_of", "socket_mode"]
 
 _ROOT = 0
 
@@ -24,8 +24,13 @@ def refusal_of(peer: Peer, allow_uids: Collection[int] | None) -> str | None:
     if peer.uid is None:
         # Where the kernel does not tell, the mode of the socket file is all there is, and that lets in our own alone.
         return None if allow_uids is None else "user is not known on this system"
-    allowed = {os.geteuid(), _ROOT} if allow_uids is None else allow_uids
-    return None if peer.uid in allowed else f"user {peer.uid} is not allowed"
+    is_allowed = is_own(peer) if allow_uids is None else peer.uid in allow_uids
+    return None if is_allowed else f"user {peer.uid} is not allowed"
+
+
+def is_own(peer: Peer) -> bool:
+    """Whether the kernel says that a peer is a process of our own user, or of root: who could as well end this one."""
+    return peer.uid in (os.geteuid(), _ROOT)
 
 
 def origin_of(peer: Peer) -> str:

@@ -10,7 +10,7 @@ import trio
 
 from rpc.errors import Reason
 from rpc.limits import Limits
-from rpc.net.access import origin_of
+from rpc.net.access import is_own, origin_of
 from rpc.net.connection import Connection
 from rpc.net.greeting import Refusal
 from rpc.net.system import descriptor_limit
@@ -64,7 +64,7 @@ class Admission:
         if self.open >= self.most:
             return Reason.TOO_MANY, f"max_connections: {self.open} are open"
         count = self._origins[origin_of(peer)]
-        if count >= self._limits.max_connections_per_peer:
+        if count >= self._limits.max_connections_per_peer and not is_own(peer):
             return Reason.TOO_MANY, f"max_connections_per_peer: {count} are open from {origin_of(peer)}"
         return None
 
