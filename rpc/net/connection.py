@@ -34,7 +34,7 @@ from rpc.net import outcomes
 from rpc.net.dispatch import Dispatcher
 from rpc.net.greeting import Authenticate, Refusal, greet
 from rpc.net.handlers import Handlers
-from rpc.net.leaving import LINGER, drain, linger
+from rpc.net.leaving import break_off, drain, take_goaway
 from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
 from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
@@ -47,7 +47,6 @@ from rpc.peer import Peer
 from rpc.session.calls import Incoming
 from rpc.session.events import Event, Events
 from rpc.session.session import Session, Waits
-from rpc.text import quote
 from rpc.wire.hello import Settings
 
 __all__ = ["Connection"]
@@ -68,7 +67,9 @@ class Connection:
         workers: run its handlers.
         polling: how what comes next is waited for.
         room: where callers wait for one of the peer's slots.
-        flush, flushed, drained, ping, read_until: of its writer, its pulse and its reading.
+        failure: why this side, or the peer, has broken it off.
+        pulse: asks the peer for signs of life, and answers.
+        flush, flushed, drained, is_slow, ping, read_until: of its writer, its pulse and its reading.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -96,8 +97,9 @@ class Connection:
         self.flush = self._writer.flush
         self.flushed = self._writer.flushed
         self.drained = self._writer.drained
-        self._pulse = Pulse(self)
-        self.ping = self._pulse.ping
+        self.is_slow = self._writer.is_slow
+        self.pulse = Pulse(self)
+        self.ping = self.pulse.ping
         self.read_until = Reading(self).until
         self._ending: str | None = None
         self._aborting: tuple[Reason, str] | None = None
@@ -176,7 +178,7 @@ class Connection:
         self.link.close()
         self.room.unpark_all()
         self.drained.unpark_all()
-        self._pulse.stop()
+        self.pulse.stop()
 
     def lose(self, reason: str) -> None:
         """End the connection since the peer is gone, as soon as the link knows why, where it can know."""
@@ -211,7 +213,7 @@ class Connection:
     def refuse(self, reason: Reason, text: str) -> None:
         """Turn the peer away before anything runs."""
         self.session.refuse(reason, text)
-        self._break(ProtocolError(text, reason=reason))
+        break_off(self, ProtocolError(text, reason=reason))
 
     def flush_soon(self) -> None:
         """Have what is queued leave in the next pass of the loop, with all that is queued until then.
@@ -292,8 +294,8 @@ class Connection:
             Event.ITEMS_END: outcomes.items_end,
             Event.CREDIT: outcomes.credit,
             Event.NOTIFY: self._on_notify,
-            Event.PING: self._pulse.take_ping,
-            Event.PONG: self._pulse.take_pong,
+            Event.PING: self.pulse.take_ping,
+            Event.PONG: self.pulse.take_pong,
             Event.GOAWAY: self._on_goaway,
             Event.BROKEN: self._on_broken,
             Event.ENDED: self._on_ended,
@@ -335,34 +337,14 @@ class Connection:
         self.dispatcher.notifications.take(method, metadata, payload, self.peer, self.client)
 
     def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
-        last_id, reason, text = value
-        if reason or last_id == 0:
-            # Where no call has run, the peer has turned us away, if only because it is stopping.
-            known = Reason(reason) if reason in _REASONS else Reason.NONE
-            self.failure = self.failure or ProtocolError(text, reason=known)
-        if reason:
-            _logger.info("%s: the peer ends the connection: %s", self.peer.address, quote(text))
-            self._pulse.stop()
-        self.room.unpark_all()
+        take_goaway(self, *value)
 
     def _on_broken(self, record: None, error: ProtocolError) -> None:
-        self._break(error)
+        break_off(self, error)
 
     def _on_ended(self, record: None, reason: str) -> None:
         pass
 
-    def _break(self, error: ProtocolError) -> None:
-        """The session is broken: write its GOAWAY, read on for a moment, and end."""
-        self.failure = error
-        self.opened.set()
-        self.room.unpark_all()
-        _logger.warning("%s: connection error: %s", self.peer.address, quote(error.message))
-        # Who does not read its answers would not read the GOAWAY either.
-        self.nursery.start_soon(linger, self, 0 if self.session.is_overrun else LINGER, error.message)
-
     async def drain(self) -> None:
         """Take no more calls, let those that are open end, and end; see `rpc.net.leaving`."""
         await drain(self)
-
-
-_REASONS = frozenset(int(reason) for reason in Reason)

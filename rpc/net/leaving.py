@@ -1,18 +1,23 @@
-"""Leaving: how a connection comes to an end that the peer is told of."""
+"""Leaving: how a connection comes to an end that one side tells the other of."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
 
-from rpc.errors import Unavailable
+from rpc.errors import ProtocolError, Reason, Unavailable
 from rpc.net.dispatch import Dispatcher
 from rpc.net.host import Host
+from rpc.net.pulse import Pulse
+from rpc.text import quote
 
-__all__ = ["LINGER", "drain", "linger"]
+__all__ = ["LINGER", "break_off", "drain", "take_goaway"]
+
+_logger = logging.getLogger("rpc")
 
 LINGER = 1.0
 """Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
@@ -27,6 +32,10 @@ class Leaving(Host, Protocol):
     """A connection as it is seen here; the attributes are explained in `rpc.net.connection`."""
 
     dispatcher: Dispatcher
+    failure: ProtocolError | None
+    opened: trio.Event
+    room: trio.lowlevel.ParkingLot
+    pulse: Pulse
 
     @property
     def drained(self) -> trio.lowlevel.ParkingLot: ...
@@ -54,6 +63,32 @@ async def drain(connection: Leaving) -> None:
     await connection.dispatcher.notifications.finish()
     await connection.flushed()
     connection.end("this side drained it")
+
+
+def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str) -> None:
+    """The peer takes no more calls, and says why."""
+    if reason or last_id == 0:
+        # Where no call has run, the peer has turned us away, if only because it is stopping.
+        known = Reason(reason) if reason in _REASONS else Reason.NONE
+        connection.failure = connection.failure or ProtocolError(text, reason=known)
+    if reason:
+        _logger.info("%s: the peer ends the connection: %s", connection.peer.address, quote(text))
+        connection.pulse.stop()
+    connection.room.unpark_all()
+
+
+_REASONS = frozenset(int(reason) for reason in Reason)
+
+
+def break_off(connection: Leaving, error: ProtocolError) -> None:
+    """The session is broken: have its GOAWAY written, read on for a moment, and end."""
+    connection.failure = error
+    connection.opened.set()
+    connection.room.unpark_all()
+    _logger.warning("%s: connection error: %s", connection.peer.address, quote(error.message))
+    # Who does not read its answers would not read the GOAWAY either.
+    seconds = 0 if connection.session.is_overrun else LINGER
+    connection.nursery.start_soon(linger, connection, seconds, error.message)
 
 
 async def linger(connection: Leaving, seconds: float, reason: str) -> None:
