@@ -90,7 +90,8 @@ def run_with(decorate: Any, ask: Any, *words: str) -> Any:
     def command() -> None:
         found.append(ask())
 
-    result = CliRunner().invoke(click.command(decorate(command)), list(words))
+    program: click.Command = click.command()(decorate(command))
+    result = CliRunner().invoke(program, list(words))
     assert result.exit_code in (0, 2), result.output
     return found[0] if found else result.output
 
