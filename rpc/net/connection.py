@@ -69,7 +69,7 @@ class Connection:
         room: where callers wait for one of the peer's slots.
         failure: why this side, or the peer, has broken it off.
         pulse: asks the peer for signs of life, and answers.
-        flush, flushed, drained, ping, read_until: of its writer, its pulse and its reading.
+        flush, flushed, drained, is_slow, ping, read_until: of its writer, its pulse and its reading.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over; then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -97,6 +97,7 @@ class Connection:
         self.flush = self._writer.flush
         self.flushed = self._writer.flushed
         self.drained = self._writer.drained
+        self.is_slow = self._writer.is_slow
         self.pulse = Pulse(self)
         self.ping = self.pulse.ping
         self.read_until = Reading(self).until

@@ -11,7 +11,15 @@ from typing import Any
 
 import trio
 
-from rpc.errors import DeadlineExceeded, Error, InvalidArgument, PermissionDenied, Processed, Unimplemented
+from rpc.errors import (
+    DeadlineExceeded,
+    Error,
+    InvalidArgument,
+    PermissionDenied,
+    Processed,
+    ResourceExhausted,
+    Unimplemented,
+)
 from rpc.net.handlers import Handlers, log_failure, run_inline
 from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
@@ -48,6 +56,10 @@ class Dispatcher:
         begun, record.owner = record.owner, None
         self._counts.calls += 1
         try:
+            if connection.session.unsent and connection.is_slow():
+                connection.session.count_refusal("max_unread")
+                text = f"max_unread: {connection.session.queued} bytes wait for you to read them"
+                raise ResourceExhausted(text, processed=Processed.NOT_PROCESSED)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
             handle = self._find(record.method)
             if handle is None or handle.kind is _NOTIFICATION:

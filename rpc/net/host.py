@@ -46,6 +46,16 @@ class Host(Protocol):
         """Send what is queued, as far as the transport takes it without waiting."""
         ...
 
+    @property
+    def is_slow(self) -> Callable[[], bool]:
+        """Whether the peer has not taken for a while what waits for it, and that is much."""
+        ...
+
+    @property
+    def drained(self) -> trio.lowlevel.ParkingLot:
+        """Where tasks wait for the moment when all that is queued was given to the transport."""
+        ...
+
     def flush_soon(self) -> None:
         """Have what is queued leave in the next pass of the loop."""
         ...

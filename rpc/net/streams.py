@@ -190,6 +190,10 @@ class Stream:
         assert allowance is not None
         while not allowance.is_open and not self.is_over:
             await self._wait(lambda: allowance.is_open or self.is_over, self._to_send)
+        session = self._host.session
+        while session.unsent and session.queued > self._host.limits.max_unread and not self.is_over:
+            # A peer may grant more credit than anybody wants to keep for it.
+            await self._host.drained.park()
         if self.is_over:
             return False
         self._side.send_item(self._record, payload, end=end)

@@ -16,6 +16,13 @@ __all__ = ["Writer"]
 _TURNS = 8
 """Batches that one flush sends before others get their turn: 2 MiB of a payload that is cut into frames."""
 
+_PROGRESS = 65_536
+"""Bytes that a peer which leaves more than `Limits.max_unread` waiting must take in each `Limits.stall_timeout`: one
+that takes a byte now and then would keep all of it waiting for ever."""
+
+_SLOW = 1.0
+"""Seconds without such progress from which a peer counts as slow: an honest one that is busy looks the same before."""
+
 _LINGER = 1.0
 """Seconds that reading goes on after a send that failed: the peer's last answers, and its GOAWAY, are not lost."""
 
@@ -31,6 +38,7 @@ class Writer:
         self.drained = trio.lowlevel.ParkingLot()
         self._host = host
         self._is_stalled = False
+        self._progress_at = 0.0
 
     def flush(self) -> None:
         """Send what is queued, as far as the transport takes it without waiting."""
@@ -50,6 +58,7 @@ class Writer:
                 return
             if rest:
                 self._is_stalled = True
+                session.unsent = _size(rest)
                 host.nursery.start_soon(self._unstall, rest)
                 return
             session.sent()
@@ -59,6 +68,15 @@ class Writer:
                 return
         if self.drained:
             self.drained.unpark_all()
+
+    def is_slow(self) -> bool:
+        """Whether the peer has not taken for a while what waits for it, and that is much."""
+        session = self._host.session
+        return (
+            session.unsent > 0
+            and trio.current_time() - self._progress_at >= _SLOW
+            and session.queued > self._host.limits.max_unread
+        )
 
     async def flushed(self) -> None:
         """Wait until all that is queued was given to the transport, or the connection has ended."""
@@ -72,14 +90,20 @@ class Writer:
 
     async def _unstall(self, rest: list[Buffer]) -> None:
         """Send what the transport did not take at once."""
-        host = self._host
+        host, session, timeout = self._host, self._host.session, self._host.limits.stall_timeout
+        self._progress_at = trio.current_time()
+        mark = session.unsent
         try:
             while rest and not host.is_over:
-                with trio.move_on_after(host.limits.stall_timeout) as scope:
+                with trio.move_on_at(self._progress_at + timeout) as scope:
                     rest = await host.link.send_some(rest)
                 if scope.cancelled_caught:
-                    host.end(f"the peer read nothing for {host.limits.stall_timeout:g} s")
+                    host.end(f"the peer read {'nothing' if mark == session.unsent else 'too little'} for {timeout:g} s")
                     return
+                session.unsent = _size(rest)
+                if mark - session.unsent >= _PROGRESS or session.queued <= host.limits.max_unread:
+                    mark = session.unsent
+                    self._progress_at = trio.current_time()
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._send_no_more(str(error) or "the peer is gone")
             return
@@ -98,3 +122,7 @@ class Writer:
         with trio.move_on_after(_LINGER):
             await self._host.ended.wait()
         self._host.lose(reason)
+
+
+def _size(buffers: list[Buffer]) -> int:
+    return sum(map(len, buffers))

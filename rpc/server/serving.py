@@ -24,6 +24,7 @@ from rpc.net.reserve import dismiss, farewell
 from rpc.net.tls_link import TlsLink
 from rpc.server.admission import Admission
 from rpc.server.health import Health
+from rpc.session.budget import Budget
 from rpc.session.session import Session
 from rpc.text import quote
 from rpc.version import AGENT
@@ -31,6 +32,9 @@ from rpc.version import AGENT
 __all__ = ["Serving"]
 
 _logger = logging.getLogger("rpc")
+
+_PARTS = 4
+"""Shares of the budget: one connection holds a quarter of it at most."""
 
 
 @attrs.define(eq=False)
@@ -48,6 +52,7 @@ class Serving:
         health: what the application says of itself.
         admission: how many may connect.
         listeners: where they do.
+        budget: what their calls may hold together.
         began: when this was made, on trio's clock.
         accepted: how many connections there were.
         refused: those of them that were turned away, by the reason.
@@ -64,6 +69,7 @@ class Serving:
     health: Health = attrs.field(factory=Health)
     listeners: list[Listener] = attrs.field(factory=list[Listener])
     admission: Admission = attrs.field(init=False)
+    budget: Budget = attrs.field(init=False)
     began: float = attrs.field(factory=trio.current_time)
     accepted: int = 0
     refused: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
@@ -71,6 +77,7 @@ class Serving:
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(self.limits)
+        self.budget = Budget(self.limits, _PARTS)
 
     async def accept(self, listener: Listener, nursery: trio.Nursery) -> None:
         """Accept connections until the listener is closed; each has a task in `nursery`."""
@@ -96,7 +103,7 @@ class Serving:
             if self.admission.is_crowded and isinstance(link, SocketLink):
                 _dismiss(link, *refusal)
                 return
-        session = Session(is_connector=False, limits=self.limits, agent=AGENT)
+        session = Session(is_connector=False, limits=self.limits, agent=AGENT, budget=self.budget)
         connection = Connection(link, session, self.readiness, self.handlers, self.limits)
         connection.client = Client(connection)
         guest = self.admission.enter(connection, is_refused=refusal is not None)

@@ -44,6 +44,7 @@ class Callee:
         self.calls: dict[int, Incoming] = {}
         self.last_id = 0
         self._shared = shared
+        self._budget = shared.share.budget
         self._last_taken: int | None = None
 
     # --- Commands ------------------------------------------------------------------------------------------------
@@ -59,6 +60,7 @@ class Callee:
             return
         try:
             self._shared.check_size(payload, f"the result of {record.method}")
+            self._shared.check_room(payload, f"the result of {record.method}")
         except ResourceExhausted as error:
             self.fail(record, error)
         else:
@@ -105,6 +107,7 @@ class Callee:
         for record in leaving:
             record.step(SENT)
             del self.calls[record.id]
+        self._budget.calls -= len(leaving)
         leaving.clear()
 
     def lose(self, events: Events) -> None:
@@ -114,6 +117,7 @@ class Callee:
                 events.append((Event.CANCEL, record, None))
             record.parts = None
             record.step(LOST)
+        self._budget.calls -= len(self.calls)
         self.calls.clear()
         self._shared.outbox.leaving.clear()
 
@@ -139,12 +143,14 @@ class Callee:
         if flags & frames.TAKES:
             record.items_out = Allowance(self._shared.peer.window)
         self.calls[id] = record
+        self._budget.calls += 1
         if flags & frames.MORE or len(payload) > self._shared.limits.max_message:
             self._take_arguments(record, payload, flags & frames.MORE, events)
             if record.state is GATHERING:
                 events.append((Event.GATHERING, record, None))
         else:
             record.payload = payload
+            record.size = len(payload)
             record.step(WHOLE)
             events.append((_CALL, record, None))
 
@@ -204,10 +210,18 @@ class Callee:
         """Why a call cannot be taken at all, judged in the order of section 5."""
         # An end that is being written may have been read by its caller, who may have made the next call since.
         slots = len(self.calls) - len(self._shared.outbox.leaving)
+        budget = self._budget
         if self._last_taken is not None and record.id > self._last_taken:
             error: Error = Unavailable("this side is closing and takes no more calls")
         elif slots >= self._shared.limits.max_calls:
+            budget.refused["max_calls"] += 1
             error = ResourceExhausted(f"max_calls: {slots} calls are open on this connection")
+        elif budget.calls >= budget.max_calls:
+            budget.refused["max_calls_total"] += 1
+            error = ResourceExhausted(f"max_calls_total: {budget.calls} calls are open on all connections")
+        elif budget.bytes > budget.ease and self._shared.share.is_full():
+            budget.refused["max_bytes_in_flight"] += 1
+            error = ResourceExhausted(self._shared.share.excess)
         elif record.timeout == 0:
             error = DeadlineExceeded("the deadline had passed when the call arrived")
         else:
@@ -219,9 +233,11 @@ class Callee:
         """One frame of the payload of a CALL."""
         whole, fits = self._shared.gather(record, payload, more)
         if not fits:
-            self.fail(record, self._shared.too_large(f"the arguments of {record.method}"))
+            error = self._shared.too_large(f"the arguments of {record.method}", Processed.NOT_PROCESSED)
+            self.fail(record, error)
         elif whole is not None:
             record.payload = whole
+            record.size = len(whole)
             record.step(WHOLE)
             events.append((_CALL, record, None))
 
@@ -236,6 +252,7 @@ class Callee:
                 events.append((Event.CANCEL, record, None))
                 return
             if whole is not None:
+                window.items += 1
                 events.append((_ITEM, record, whole))
         if flags & frames.END:
             record.got_end = True

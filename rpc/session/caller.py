@@ -256,6 +256,7 @@ class Caller:
         if not fits or whole == b"":
             self._give_up_on(record, self._shared.unfit_item(record, fits=fits), events)
         elif whole is not None and record.state is OPEN:
+            window.items += 1
             events.append((_ITEM, record, whole))
 
     def _take_end(self, record: Outgoing, happening: tuple[Event, Outgoing, object], events: Events) -> None:

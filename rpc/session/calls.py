@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from rpc.session.credit import Allowance, Window
-from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, GATHERING, OPEN, QUEUED, Step
+from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, ENDING, GATHERING, OPEN, QUEUED, Step
 from rpc.wire import frames
 
 __all__ = ["Incoming", "Outgoing", "Parts", "Record"]
@@ -23,6 +23,11 @@ class Parts:
     def add(self, piece: bytes) -> None:
         self.pieces.append(piece)
         self.size += len(piece)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept: none of a payload that nobody will take."""
+        return self.size if self.pieces else 0
 
     def join(self) -> bytes:
         return b"".join(self.pieces)
@@ -82,6 +87,12 @@ class Outgoing:
         """Whether what comes next may be an item, or its first fragment."""
         return self.state is OPEN and self.items_in is not None and self.parts is None and not self.reply_begun
 
+    @property
+    def held(self) -> int:
+        """Bytes that have arrived for it and were not taken."""
+        held = self.parts.held if self.parts is not None and self.reply_begun else 0
+        return held if self.items_in is None else held + self.items_in.held
+
     def step(self, step: Step) -> None:
         self.state = CALLER_STEPS[self.state][step]
 
@@ -94,7 +105,8 @@ class Incoming:
 
     Attributes:
         id, method, flags, metadata: as in its CALL; `timeout` is what was left in milliseconds, None for no deadline.
-        payload: its arguments, once it is whole.
+        payload: its arguments, once it is whole; whoever takes them may empty it.
+        size: their bytes.
         state: see `rpc.session.states`.
         parts: fragments of a payload that is still arriving.
         items_in: what may come from the caller; None unless the call SENDS.
@@ -114,6 +126,7 @@ class Incoming:
         "owner",
         "parts",
         "payload",
+        "size",
         "state",
         "stream",
         "timeout",
@@ -128,6 +141,7 @@ class Incoming:
         self.timeout = timeout
         self.metadata = metadata
         self.payload = b""
+        self.size = 0
         self.state = GATHERING
         self.parts: Parts | None = None
         self.items_in: Window | None = None
@@ -140,6 +154,15 @@ class Incoming:
     def is_between_items(self) -> bool:
         """Whether what comes next may be an item, or its first fragment."""
         return self.state is OPEN and self.items_in is not None and self.parts is None and not self.got_end
+
+    @property
+    def held(self) -> int:
+        """Bytes that have arrived for it and are in use: arguments, and items that were not taken."""
+        if self.state is GATHERING:
+            return self.parts.held if self.parts is not None else 0
+        if self.state is ENDING:
+            return 0
+        return self.size if self.items_in is None else self.size + self.items_in.held
 
     def step(self, step: Step) -> None:
         self.state = CALLEE_STEPS[self.state][step]

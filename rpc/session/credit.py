@@ -10,6 +10,9 @@ from rpc.errors import ProtocolError, Reason
 
 __all__ = ["Allowance", "Window"]
 
+_OVERHEAD = 64
+"""Bytes that each item is charged with beside its own, while it waits."""
+
 
 class Allowance:
     """The sender's side: what the peer has granted.
@@ -50,15 +53,22 @@ class Window:
         granted: the total that the peer knows of.
         received: item bytes that have arrived.
         consumed: item bytes that the application has taken.
+        items: whole items that it has not.
     """
 
-    __slots__ = ("consumed", "granted", "received", "size")
+    __slots__ = ("consumed", "granted", "items", "received", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.granted = size
         self.received = 0
         self.consumed = 0
+        self.items = 0
+
+    @property
+    def held(self) -> int:
+        """What is held of the items that have arrived and were not taken, with what it costs to keep each apart."""
+        return self.received - self.consumed + _OVERHEAD * self.items
 
     def start(self) -> None:
         """An item begins to arrive.
@@ -77,6 +87,7 @@ class Window:
         """A whole item of `size` bytes has arrived; raises as `start`."""
         self.start()
         self.received += size
+        self.items += 1
 
     def consume(self, size: int) -> int | None:
         """The application took `size` bytes; gives the total to grant now, or None while it is too early.
@@ -84,6 +95,7 @@ class Window:
         Half a window is the step: the sender is never starved, and CREDIT frames stay few.
         """
         self.consumed += size
+        self.items -= 1
         total = self.consumed + self.size
         if total - self.granted < self.size // 2:
             return None

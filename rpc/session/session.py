@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from rpc import limits as numbers
 from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unavailable
 from rpc.limits import Limits
+from rpc.session.budget import STEP, Budget, Share
 from rpc.session.callee import Callee
 from rpc.session.caller import Caller
 from rpc.session.events import Event, Events
@@ -64,6 +65,7 @@ class Session:
         limits: what this side accepts.
         agent: name and version, for the peer's log.
         credential: sent in HELLO; connectors only.
+        budget: what all connections of this side hold together; None for one of its own.
 
     Raises:
         ValueError: agent and credential are too long for a HELLO.
@@ -74,16 +76,27 @@ class Session:
         outbox: what waits to be written.
         consumed: tells that the application took an item, see `Shared.consumed`.
         frames_read: how many frames have come, HELLO among them.
+        unsent: bytes of the last `take` that the transport could not take at once; its owner tells.
     """
 
-    def __init__(self, *, is_connector: bool, limits: Limits, agent: str = "", credential: bytes | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        is_connector: bool,
+        limits: Limits,
+        agent: str = "",
+        credential: bytes | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.limits = limits
-        self._shared = Shared(limits, 1 if is_connector else 0)
+        self._share = Share(budget or Budget(limits), self._held)
+        self._shared = Shared(limits, 1 if is_connector else 0, self._share)
         self.caller = Caller(self._shared)
         self.callee = Callee(self._shared)
         self.outbox = self._shared.outbox
         self.consumed = self._shared.consumed
         self.frames_read = 0
+        self.unsent = 0
         self._phase = Phase.GREETING
         self._take_body = self._take_hello
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
@@ -117,7 +130,9 @@ class Session:
 
     def receive(self, data: Buffer) -> Events:
         """Take what the transport has read; nothing of it is kept, so its space may be used again."""
-        return [] if self._phase >= Phase.BROKEN else self._take_bodies(self._reader.bodies(data))
+        events = [] if self._phase >= Phase.BROKEN else self._take_bodies(self._reader.bodies(data))
+        self._pass(len(data))
+        return events
 
     def want(self) -> memoryview | None:
         """Where the transport should read the rest of a large frame to, then calling `filled`; else None."""
@@ -126,7 +141,9 @@ class Session:
     def filled(self, count: int) -> Events:
         """The first `count` bytes of the last `want` were read."""
         body = self._reader.filled(count)
-        return [] if body is None else self._take_bodies((body,))
+        events = [] if body is None else self._take_bodies((body,))
+        self._pass(count)
+        return events
 
     @property
     def waits_for(self) -> Waits:
@@ -258,6 +275,7 @@ class Session:
         if self._phase is not Phase.LOST:
             self._phase = Phase.LOST
             self._end_all(reason, events)
+            self._share.end()
             events.append((Event.ENDED, None, reason))
         return events
 
@@ -283,6 +301,10 @@ class Session:
         """Whether no call is open in either direction, and every end was written."""
         return not self.caller.calls and not self.callee.calls
 
+    def count_refusal(self, limit: str) -> None:
+        """A call was refused for a limit that is watched by the owner of this session."""
+        self._share.budget.refused[limit] += 1
+
     def take(self) -> list[Buffer]:
         """The next batch to write. It must be written whole before the next `take`, and then told to `sent`."""
         self._shared.batch_taken()
@@ -290,8 +312,11 @@ class Session:
 
     def sent(self) -> None:
         """All of the last `take` was given to the transport: the calls that ended in it free their slots."""
+        self.unsent = 0
         self._shared.batch_sent()
         self.callee.ends_written()
+        if self._share.held > STEP:
+            self._share.renew()
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 
@@ -300,6 +325,22 @@ class Session:
         self._end_all(error.message, events)
         self.outbox.put_control(frames.goaway(self.callee.last_taken, error.reason, error.message))
         events.append((Event.BROKEN, None, error))
+
+    def _pass(self, size: int) -> None:
+        """So many bytes have come: measure now and then what is held of them."""
+        share = self._share
+        share.passed += size
+        if share.passed >= STEP:
+            share.renew()
+
+    def _held(self) -> int:
+        """Bytes of payloads that are on their way here: unfinished, in use, or not yet taken by either side."""
+        held = self._reader.held + self.outbox.size + self.unsent
+        for incoming in self.callee.calls.values():
+            held += incoming.held
+        for outgoing in self.caller.calls.values():
+            held += outgoing.held
+        return held
 
     def _end_all(self, reason: str, events: Events) -> None:
         self.caller.lose(reason, events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rpc import limits as numbers
 from rpc.errors import Error, Internal, InvalidArgument, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
+from rpc.session.budget import STEP, Budget, Share
 from rpc.session.calls import Incoming, Outgoing, Parts, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
@@ -20,14 +21,16 @@ class Shared:
 
     Attributes:
         limits: what this side accepts.
+        share: what this connection holds of the budget of all.
         parity: of the ids of this side's calls: 1 for a connector, 0 for an acceptor.
         peer: what the other side accepts: the least values until its HELLO was read.
         outbox: what waits to be written.
         overrun: whether more answers wait for the peer than it may leave unread.
     """
 
-    def __init__(self, limits: Limits, parity: int) -> None:
+    def __init__(self, limits: Limits, parity: int, share: Share | None = None) -> None:
         self.limits = limits
+        self.share = share or Share(Budget(limits), int)
         self.parity = parity
         self.peer = Settings()
         self.outbox = Outbox(numbers.LEAST_MAX_FRAME)
@@ -51,8 +54,9 @@ class Shared:
         self._owed_in_batch = 0
 
     def gather(self, record: Record, piece: bytes, more: int) -> tuple[bytes | None, bool]:
-        """Take one frame of a payload: the payload once it is whole, and whether it still fits max_message.
+        """Take one frame of a payload: the payload once it is whole, and whether it still fits.
 
+        It has to fit max_message, and what is not whole also the share of this connection.
         What does not fit, and what a caller that gave up still receives, is counted but not kept.
 
         Raises:
@@ -70,7 +74,7 @@ class Shared:
         if parts is None:
             return piece, len(piece) <= self.limits.max_message
         parts.add(piece)
-        fits = parts.size <= self.limits.max_message
+        fits = parts.size <= self.limits.max_message and not (more and self.share.is_full())
         if not fits or (record.state is GIVEN_UP and isinstance(record, Outgoing) and not record.wants_end):
             parts.pieces.clear()
         if more:
@@ -78,8 +82,11 @@ class Shared:
         record.parts = None
         return parts.join(), fits
 
-    def too_large(self, what: str) -> Error:
-        """The error for a payload that arrived and is over this side's max_message."""
+    def too_large(self, what: str, processed: Processed = Processed.UNKNOWN) -> Error:
+        """The error for a payload that does not fit; `processed` is for one that would, with less on its way."""
+        if self.share.is_over:
+            self.share.budget.refused["max_bytes_in_flight"] += 1
+            return ResourceExhausted(f"{what}: {self.share.excess}", processed=processed)
         return ResourceExhausted(
             f"{what} is over max_message, {self.limits.max_message} bytes, of its receiver",
             processed=Processed.DO_NOT_RETRY,
@@ -103,6 +110,14 @@ class Shared:
                 f"{what}: {size} bytes are over max_message, {self.peer.max_message} bytes, of the peer",
                 processed=Processed.DO_NOT_RETRY,
             )
+
+    def check_room(self, payload: Payload, what: str) -> None:
+        """Raise `ResourceExhausted` for a payload that this side made, while the peer leaves too much untaken."""
+        self.share.passed += size_of(payload)
+        if self.share.passed >= STEP:
+            self.share.renew()
+        if self.share.is_full():
+            raise self.too_large(what)
 
     def consumed(self, record: Record, size: int) -> bool:
         """The application took an item of `size` bytes: grant the peer as much, in steps; tells whether it did."""

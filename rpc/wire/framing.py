@@ -60,6 +60,11 @@ class FrameReader:
         """Whether a frame has begun and is not yet whole."""
         return bool(self._rest) or self._body is not None
 
+    @property
+    def held(self) -> int:
+        """Bytes of the unfinished frame that have come."""
+        return len(self._rest) if self._body is None else self._filled
+
     def bodies(self, data: Buffer) -> Iterator[Buffer]:
         """Yield each body that `data` completes; a large one may be a view on it, good until the next is asked for.
 
