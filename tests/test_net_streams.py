@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +7,9 @@ import attrs
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
-from hypothesis import strategies as st
 
 import rpc
-from rpc.net.streams import Items, Packed, Stream
+from rpc.net.streams import Items, Stream
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event, Events
 from rpc.session.session import Session
@@ -21,52 +17,6 @@ from rpc.wire import frames
 from rpc.wire.payload import encode
 from rpc.wire.profile import ProfileError
 from tests.pairs import LIMITS, Pair
-
-# --- Packed ------------------------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.one_of(st.binary(max_size=20), st.integers(1, 40_000).map(bytes), st.none())))
-def test_packed_items_come_out_as_they_went_in(steps: list[bytes | None]) -> None:
-    packed, plain = Packed(), deque[bytes]()
-    for step in steps:  # None takes one
-        if step is not None:
-            packed.put(step)
-            plain.append(step)
-        elif plain:
-            assert packed.take() == plain.popleft()
-        assert len(packed) == len(plain)
-        assert bool(packed) == bool(plain)
-    assert [packed.take() for _ in range(len(packed))] == list(plain)
-
-
-def test_packed_items_take_little_more_than_their_bytes() -> None:
-    packed = Packed()
-    for _ in range(131_072):
-        packed.put(b"ax")
-    assert sys.getsizeof(packed._data) + sys.getsizeof(packed._items) < 2_000_000
-    for _ in range(131_072):
-        assert packed.take() == b"ax"
-
-
-def test_what_was_taken_is_not_kept() -> None:
-    packed = Packed()
-    for _ in range(100):
-        packed.put(bytes(4000))
-    for _ in range(1000):
-        packed.put(bytes(4000))
-        packed.take()
-        assert len(packed._data) <= 1_000_000
-    assert len(packed) == 100
-
-
-def test_large_items_are_not_copied() -> None:
-    packed, large = Packed(), bytes(5000)
-    for item in (b"a", large, b"b"):
-        packed.put(item)
-    assert packed.take() == b"a"
-    assert packed.take() is large
-    assert packed.take() == b"b"
-
 
 # --- Stream ------------------------------------------------------------------------------------------------------
 

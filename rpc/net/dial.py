@@ -17,6 +17,7 @@ from rpc.address import Address, Scheme
 from rpc.errors import Processed, Unavailable
 from rpc.net import sockets, system, tls
 from rpc.net.link import Link, SocketLink
+from rpc.net.options import words_of
 from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 
@@ -26,11 +27,6 @@ _QUEUE_PATIENCE = 10.0
 """Seconds to try again where the queue of a Unix listener is full: the kernel says so at once and then cannot be
 waited for. TCP tries again by itself."""
 _QUEUE_PAUSE = 0.005
-
-_PLAIN_WORDS = {
-    errno.ENOENT: "no such socket file: is the server running?",
-    errno.EAGAIN: "the server does not take up its waiting connections",
-}
 
 
 async def dial(address: Address, context: ssl.SSLContext | None = None) -> Link:
@@ -59,14 +55,7 @@ async def dial(address: Address, context: ssl.SSLContext | None = None) -> Link:
 def _cause(error: OSError) -> str:
     """What went wrong in words; trio chains the failures of a host's several addresses as a group."""
     failures: tuple[OSError, ...] = getattr(error.__cause__, "exceptions", (error,))
-    return "; ".join(dict.fromkeys(_words(failure) for failure in failures))
-
-
-def _words(failure: OSError) -> str:
-    number = failure.errno or 0
-    if number > 0:
-        return _PLAIN_WORDS.get(number) or os.strerror(number)
-    return failure.strerror or str(failure)  # of a name lookup, which has numbers of its own
+    return "; ".join(dict.fromkeys(words_of(failure) for failure in failures))
 
 
 # --- Unix ------------------------------------------------------------------------------------------------------

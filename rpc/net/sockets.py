@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import trio
 
-from rpc.address import Address, Scheme
+from rpc.address import Address
 from rpc.net import system
+from rpc.net.options import SocketName, name_of, tune
 
-__all__ = ["bind_all", "name_of", "tune"]
-
-_UNIX_BUFFER = 1_048_576
-"""Bytes asked for in the kernel for each direction of a Unix socket; it allows what it allows. Large payloads moved
-1.6 times faster than with the default. On TCP loopback it made no difference, and asking turns off the kernel's own
-sizing, which a long path needs."""
+__all__ = ["SocketName", "bind_all", "name_of", "tune"]
 
 _PORT_ATTEMPTS = 16
 """Tries to find one port that is free on every address of a host."""
@@ -25,28 +21,7 @@ _PORT_ATTEMPTS = 16
 _ABSENT = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 """What a system without IPv6, or without IPv4, says to the wildcard or the loopback of that family."""
 
-SocketName: TypeAlias = tuple[Any, ...]
 _Target: TypeAlias = tuple[int, SocketName]
-
-
-def tune(sock: socket.socket) -> None:
-    """Set the options of a connected stream socket.
-
-    Raises:
-        OSError: the peer is gone.
-    """
-    sock.setblocking(False)
-    if sock.family in (socket.AF_INET, socket.AF_INET6):
-        # Frames leave in batches already: the kernel has nothing to wait for.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    else:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNIX_BUFFER)
-
-
-def name_of(scheme: Scheme, name: SocketName) -> Address:
-    """The address of an IPv4 or IPv6 socket name, as `getsockname` and `accept` give it."""
-    return Address(scheme, host=name[0], port=name[1])
 
 
 async def bind_all(address: Address, kind: socket.SocketKind, *, backlog: int = 0) -> list[socket.socket]:

@@ -1,13 +1,7 @@
-"""Streams: the items of one call at one side, on their way in and out.
-
-Items that have arrived and were not taken are kept packed, the small ones in one buffer: their number is bounded by
-the window of the session alone, and a Python object for each of 131,072 two-byte items would be twenty times their
-size.
-"""
+"""Streams: the items of one call at one side, on their way in and out."""
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,12 +9,13 @@ import trio
 
 from rpc.errors import Error
 from rpc.net.host import Host
+from rpc.net.packed import Packed
 from rpc.net.waiting import Sleeper
 from rpc.session.calls import Incoming, Outgoing
 from rpc.wire.payload import Payload, decode
 from rpc.wire.profile import ProfileError
 
-__all__ = ["Items", "Packed", "Stream"]
+__all__ = ["Items", "Stream"]
 
 T = TypeVar("T")
 
@@ -29,50 +24,6 @@ _BUSY = 256
 
 Many items must be taken in one pass of the loop, because many arrive in one.
 """
-
-
-_LARGE = 4096
-"""Bytes from which an item stays an object of its own: it is copied no more, and its object weighs nothing."""
-
-
-class Packed:
-    """Byte strings in the order of their arrival, without an object for each small one."""
-
-    __slots__ = ("_data", "_items", "_start")
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-        self._items: collections.deque[int | bytes] = collections.deque()
-        self._start = 0
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def put(self, item: bytes) -> None:
-        """Add an item at the end."""
-        size = len(item)
-        if size >= _LARGE:
-            self._items.append(item)
-        else:
-            self._data += item
-            self._items.append(size)
-
-    def take(self) -> bytes:
-        """Take the first item."""
-        first = self._items.popleft()
-        if isinstance(first, bytes):
-            return first
-        end = self._start + first
-        item = bytes(self._data[self._start : end])
-        if end == len(self._data):
-            self._data.clear()
-            self._start = 0
-        elif end > 65536 and 2 * end > len(self._data):
-            del self._data[:end]
-            self._start = 0
-        else:
-            self._start = end
-        return item
 
 
 class Side(Protocol):
