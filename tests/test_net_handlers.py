@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from rpc.net.handlers import Handlers, log_failure, raise_unmixed, run_async, run_inline
+from rpc.net.handlers import Handlers, raise_unmixed, run_async, run_inline
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.service import Service
@@ -70,7 +70,7 @@ def test_a_context_without_metadata_and_state() -> None:
     assert context.state is None
 
 
-def test_what_is_dropped_is_counted_and_told_safely(caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_dropped_is_counted_and_told_safely(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "rpc")
     handlers = Handlers(Table([service]))
     handlers.drop("no\nsuch", "no such notification")
@@ -158,8 +158,8 @@ async def test_cancellation_is_told_again_where_it_came_with_errors() -> None:
     assert scope.cancelled_caught
 
 
-def test_an_undeclared_error_is_logged_where_its_author_can_see_it(caplog: pytest.LogCaptureFixture) -> None:
-    log_failure(fail, KeyError("a secret"))
+async def test_an_undeclared_error_is_logged_where_its_author_can_see_it(caplog: pytest.LogCaptureFixture) -> None:
+    Handlers(Table([service])).log_failure(fail, KeyError("a secret"))
     [record] = caplog.records
     assert record.getMessage() == "calc.fail raised KeyError"
     assert record.levelno == logging.ERROR

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rpc.text import quote
+from rpc.text import indented, quote
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,10 @@ def test_text_is_cut(text: str, size: int) -> None:
 def test_the_limit_is_the_callers() -> None:
     assert quote("abcdefgh", 8) == "abcdefgh"
     assert quote("abcdefghi", 8) == "abcde..."
+
+
+def test_indented_lines_hold_nothing_but_text() -> None:
+    assert (
+        indented("Traceback:\n  é\x1b[0m\u2028x\r\n\ud800\n")
+        == "    Traceback:\n      é\\x1b[0m\\u2028x\\r\n    \\ud800"
+    )

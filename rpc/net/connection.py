@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -50,8 +51,6 @@ from rpc.session.session import Session, Waits
 from rpc.wire.hello import Settings
 
 __all__ = ["Connection"]
-
-_logger = logging.getLogger("rpc")
 
 _KEPT = 65_536
 """Bytes up to which what was read is copied out of the space that all reads share; of more, each frame is."""
@@ -82,6 +81,7 @@ class Connection:
         self.readiness = readiness
         self.polling = Polling()
         self.limits = limits
+        self.log = handlers.log
         self.settings: Settings | None = None
         self.context = contextvars.copy_context()
         self.room = trio.lowlevel.ParkingLot()
@@ -199,7 +199,8 @@ class Connection:
 
     def fail(self) -> None:
         """End the connection for the exception at hand, which is a fault of this library (rule 5)."""
-        _logger.exception("%s: a failure inside this library ends the connection", self.peer.address)
+        what = "a failure inside this library ends the connection"
+        self.log.write(logging.ERROR, "failure inside", self.peer, what, failure=sys.exception())
         self.end("a failure inside this side")
 
     def abort(self, reason: Reason, text: str) -> None:

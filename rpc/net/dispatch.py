@@ -20,7 +20,7 @@ from rpc.errors import (
     ResourceExhausted,
     Unimplemented,
 )
-from rpc.net.handlers import Handlers, log_failure, run_inline
+from rpc.net.handlers import Handlers, run_inline
 from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
 from rpc.net.notifications import Notifications
@@ -118,7 +118,7 @@ class Dispatcher:
         """Answer with what a handler raised."""
         error = to_error(exception, handle=handle, debug=self._handlers.debug)
         if error.type is not None and "." not in error.type:
-            log_failure(handle, exception)
+            self._handlers.log_failure(handle, exception)
         self.refuse(record, error)
 
     def refuse(self, record: Incoming, error: Error) -> None:

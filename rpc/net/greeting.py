@@ -26,8 +26,6 @@ from rpc.wire.framing import PREFIX
 
 __all__ = ["Authenticate", "Refusal", "greet"]
 
-_logger = logging.getLogger("rpc")
-
 Authenticate: TypeAlias = Callable[[bytes | None, Peer], Awaitable[Any]]
 """Given the credential of a HELLO, None where there is none, and the peer as the transport knows it: who that is.
 None, or an exception, turns the peer away."""
@@ -98,7 +96,7 @@ async def _secure(connection: Greeted, link: TlsLink, seconds: float) -> bool:
     if problem is None:
         return True
     if link.is_server:
-        _logger.warning("%s: no connection: %s", connection.peer.address, problem)
+        connection.log.write(logging.WARNING, "no TLS", connection.peer, "no connection: %s", problem)
     connection.end(problem)
     return False
 
@@ -113,7 +111,7 @@ async def _identify(connection: Greeted, authenticate: Authenticate) -> None:
     connection.pump_data(first)
     if connection.settings is None or not connection.session.is_open:
         return
-    identity = await _ask(authenticate, connection.settings.credential, connection.peer)
+    identity = await _ask(connection, authenticate, connection.settings.credential)
     if connection.is_over:
         return
     if identity is None:
@@ -140,18 +138,17 @@ async def _first_frame(connection: Greeted) -> tuple[bytes, bytes]:
     return data[:size], data[size:]
 
 
-async def _ask(authenticate: Authenticate, credential: bytes | None, peer: Peer) -> Any:
+async def _ask(connection: Greeted, authenticate: Authenticate, credential: bytes | None) -> Any:
     """What `authenticate` says, and None where it raises. Its message may hold the credential: it is not logged."""
     try:
         try:
-            return await authenticate(credential, peer)
+            return await authenticate(credential, connection.peer)
         except BaseExceptionGroup as group:
             raise_unmixed(group)
     except (PermissionDenied, Unauthenticated):
         return None
     except Exception as error:
         [*_, place] = traceback.extract_tb(error.__traceback__)
-        _logger.error(
-            "%s: authenticate raised %s (%s, line %s)", peer.address, type(error).__name__, place.filename, place.lineno
-        )
+        what = f"{type(error).__name__} ({place.filename}, line {place.lineno})"
+        connection.log.write(logging.ERROR, "authenticate", connection.peer, "authenticate raised %s", what)
         return None

@@ -14,13 +14,14 @@ import attrs
 import trio
 
 from rpc.net.access import is_local
+from rpc.net.logs import PeerLog
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.handle import Handle
 from rpc.service.table import Table
 from rpc.text import quote
 
-__all__ = ["Counts", "Handlers", "log_failure", "raise_unmixed", "run_async", "run_inline"]
+__all__ = ["Counts", "Handlers", "raise_unmixed", "run_async", "run_inline"]
 
 _logger = logging.getLogger("rpc")
 
@@ -57,6 +58,7 @@ class Handlers:
         described: the same handlers and those that describe them; None where nothing does.
         describe: whether all peers get these; None for those of this host.
         counts: what has come.
+        log: what peers and handlers have caused.
     """
 
     table: Table
@@ -66,6 +68,7 @@ class Handlers:
     described: Table | None = None
     describe: bool | None = None
     counts: Counts = attrs.field(factory=Counts)
+    log: PeerLog = attrs.field(factory=PeerLog)
 
     def table_for(self, peer: Peer) -> tuple[Table, bool]:
         """The handlers that a peer may call, and whether it may be told what else is there."""
@@ -94,16 +97,24 @@ class Handlers:
         try:
             answer: Any = handle.allow(self._context(handle, peer, metadata, deadline, client))
         except Exception as error:
-            _logger.error("allow of %s raised %s", handle.name, type(error).__name__, exc_info=error)
+            self._tell(handle, "allow of %s raised %s", type(error).__name__, error)
             return False
         if not isinstance(answer, bool):
-            _logger.error("allow of %s gave a %s, not True or False", handle.name, type(answer).__name__)
+            self._tell(handle, "allow of %s gave a %s, not True or False", type(answer).__name__)
         return answer is True
+
+    def log_failure(self, handle: Handle, error: BaseException) -> None:
+        """Log what a handler raised and did not declare, where its author can see it."""
+        self._tell(handle, "%s raised %s", type(error).__name__, error)
+
+    def _tell(self, handle: Handle, message: str, what: str, failure: BaseException | None = None) -> None:
+        self.log.write_of(logging.ERROR, "handler failed", handle.name, message, handle.name, what, failure=failure)
 
     def drop(self, method: str, reason: str, detail: str = "") -> None:
         """Count a notification that cannot run."""
         self.dropped[reason] += 1
-        _logger.debug("notification %s dropped, %s %s", quote(method), reason, quote(detail))
+        said = (quote(method), reason, quote(detail))
+        self.log.write_of(logging.DEBUG, "notification dropped", reason, "notification %s dropped, %s %s", *said)
 
 
 def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -140,8 +151,3 @@ def raise_unmixed(group: BaseExceptionGroup) -> NoReturn:
     if cancelled is None or failure is None:
         raise group
     raise failure from failure.__cause__
-
-
-def log_failure(handle: Handle, error: BaseException) -> None:
-    """Log what a handler raised and did not declare, where its author can see it."""
-    _logger.error("%s raised %s", handle.name, type(error).__name__, exc_info=error)

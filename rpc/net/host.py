@@ -11,6 +11,7 @@ import trio
 from rpc.errors import Reason
 from rpc.limits import Limits
 from rpc.net.link import Link
+from rpc.net.logs import PeerLog
 from rpc.net.workers import Workers
 from rpc.peer import Peer
 from rpc.session.session import Session
@@ -29,6 +30,7 @@ class Host(Protocol):
     context: contextvars.Context
     nursery: trio.Nursery
     workers: Workers
+    log: PeerLog
     client: Any
     reads: int
     ended: trio.Event

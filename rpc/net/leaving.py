@@ -17,8 +17,6 @@ from rpc.text import quote
 
 __all__ = ["LINGER", "break_off", "drain", "take_goaway"]
 
-_logger = logging.getLogger("rpc")
-
 LINGER = 1.0
 """Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
 
@@ -72,7 +70,9 @@ def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str
         known = Reason(reason) if reason in _REASONS else Reason.NONE
         connection.failure = connection.failure or ProtocolError(text, reason=known)
     if reason:
-        _logger.info("%s: the peer ends the connection: %s", connection.peer.address, quote(text))
+        connection.log.write(
+            logging.INFO, "ended by the peer", connection.peer, "the peer ends the connection: %s", quote(text)
+        )
         connection.pulse.stop()
     connection.room.unpark_all()
 
@@ -85,7 +85,9 @@ def break_off(connection: Leaving, error: ProtocolError) -> None:
     connection.failure = error
     connection.opened.set()
     connection.room.unpark_all()
-    _logger.warning("%s: connection error: %s", connection.peer.address, quote(error.message))
+    connection.log.write(
+        logging.WARNING, "connection error", connection.peer, "connection error: %s", quote(error.message)
+    )
     # Who does not read its answers would not read the GOAWAY either.
     seconds = 0 if connection.session.is_overrun else LINGER
     connection.nursery.start_soon(linger, connection, seconds, error.message)

@@ -13,7 +13,7 @@ import trio
 
 from rpc.errors import Error
 from rpc.limits import Limits
-from rpc.net.handlers import Handlers, log_failure, run_async, run_inline
+from rpc.net.handlers import Handlers, run_async, run_inline
 from rpc.peer import Peer
 from rpc.service.handle import Notification
 
@@ -56,7 +56,7 @@ class Notifications:
         except Error as error:
             self._handlers.drop(method, "arguments that do not fit", error.message)
             return True
-        notice = _Notice(handle, args, kwargs)
+        notice = _Notice(self._handlers, handle, args, kwargs)
         if len(self._queue) + self._running >= self._limits.max_notifications:
             self._handlers.drop(method, "too many are queued")
         elif notice.waits and handle.concurrent:
@@ -111,6 +111,7 @@ class Notifications:
 class _Notice:
     """One notification with its bound arguments."""
 
+    handlers: Handlers
     handle: Notification[Any]
     args: Any
     kwargs: dict[str, Any]
@@ -124,7 +125,7 @@ class _Notice:
         try:
             run_inline(context, self.handle, self.args, self.kwargs)
         except Exception as error:
-            log_failure(self.handle, error)
+            self.handlers.log_failure(self.handle, error)
 
     async def run(self, context: contextvars.Context) -> None:
         if not self.waits:
@@ -133,4 +134,4 @@ class _Notice:
         try:
             await run_async(self.handle, self.args, self.kwargs)
         except Exception as error:
-            log_failure(self.handle, error)
+            self.handlers.log_failure(self.handle, error)

@@ -12,6 +12,7 @@ from rpc.net.host import Host
 from rpc.net.packed import Packed
 from rpc.net.waiting import Sleeper
 from rpc.session.calls import Incoming, Outgoing
+from rpc.wire.gathering import Arrived
 from rpc.wire.payload import Payload, decode
 from rpc.wire.profile import ProfileError
 
@@ -70,7 +71,7 @@ class Stream:
 
     # --- What the connection tells -------------------------------------------------------------------------------
 
-    def put_item(self, payload: bytes) -> None:
+    def put_item(self, payload: Arrived) -> None:
         """An item has arrived."""
         self._arrived.put(payload)
         self._to_receive.wake()
@@ -93,7 +94,7 @@ class Stream:
 
     # --- Items ---------------------------------------------------------------------------------------------------
 
-    def receive_nowait(self) -> bytes | None:
+    def receive_nowait(self) -> Arrived | None:
         """The next item's payload, where one has arrived; None where `receive` has to be awaited.
 
         Now and then that is so for the checkpoint alone.
@@ -106,7 +107,7 @@ class Stream:
             self._host.flush()  # its sender may wait for it
         return payload
 
-    async def receive(self) -> bytes | None:
+    async def receive(self) -> Arrived | None:
         """The next item's payload, or None behind the last; a cancelled call takes none.
 
         Raises:
@@ -141,15 +142,18 @@ class Stream:
         assert allowance is not None
         while not allowance.is_open and not self.is_over:
             await self._wait(lambda: allowance.is_open or self.is_over, self._to_send)
-        session = self._host.session
-        while session.unsent and session.queued > self._host.limits.max_unread and not self.is_over:
-            # A peer may grant more credit than anybody wants to keep for it.
-            await self._host.drained.park()
-        if self.is_over:
+        if self.is_over or (self._host.session.unsent and not await self._has_room()):
             return False
         self._side.send_item(self._record, payload, end=end)
         self._host.flush_soon()
         return True
+
+    async def _has_room(self) -> bool:
+        """Wait for a peer that does not read: it may have granted more credit than anybody would keep for it."""
+        host = self._host
+        while host.session.unsent and host.session.queued > host.limits.max_unread and not self.is_over:
+            await host.drained.park()
+        return not self.is_over
 
     async def _wait(self, is_there: Callable[[], bool], sleeper: Sleeper) -> None:
         """Wait for what comes, reading it by oneself where this is the only call; who waits looks again behind it."""

@@ -112,6 +112,7 @@ async def serve(
         add_builtin(serving, describe)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serving.readiness.run)
+            nursery.start_soon(handlers.log.run)
             for endpoint in endpoints:
                 if isinstance(endpoint, Listener):
                     nursery.start_soon(serving.accept, endpoint, nursery)

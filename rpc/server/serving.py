@@ -31,8 +31,6 @@ from rpc.version import AGENT
 
 __all__ = ["Serving"]
 
-_logger = logging.getLogger("rpc")
-
 _PARTS = 4
 """Shares of the budget: one connection holds a quarter of it at most."""
 
@@ -115,7 +113,8 @@ class Serving:
             self.admission.leave(guest)
             if refusal is None and self.authenticate is not None and link.peer.identity is None:
                 self.refused["unidentified"] += 1
-            _logger.debug("%s: connection ended: %s", link.peer.address, quote(connection.end_reason))
+            reason = quote(connection.end_reason)
+            self.handlers.log.write(logging.DEBUG, "connection ended", link.peer, "connection ended: %s", reason)
 
     def refusals(self) -> dict[str, int]:
         """How many connections were turned away, by the reason."""
