@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Collection
 
 import pytest
 
-from rpc.net.access import is_local, origin_of, refusal_of, socket_mode
+from rpc.address import parse
+from rpc.net.access import check_safe, is_local, origin_of, refusal_of, socket_mode
 from rpc.peer import Peer
 
 US = os.geteuid()
@@ -95,3 +97,21 @@ def test_who_is_on_this_host(transport: str, address: str, local: bool) -> None:
 )
 def test_a_share_is_a_users_or_an_addresses(peer: Peer, origin: str) -> None:
     assert origin_of(peer) == origin
+
+
+@pytest.mark.parametrize(
+    ("address", "tls", "way_out"),
+    [
+        ("tcp://localhost:1", None, "use tls:// or a Unix socket"),
+        ("tls://localhost:1", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "let tls= verify the server"),
+    ],
+)
+def test_credentials_are_not_shown_to_strangers(address: str, tls: ssl.SSLContext | None, way_out: str) -> None:
+    with pytest.raises(ValueError, match=f"not safe on its way to {address}: {way_out}"):
+        check_safe(parse(address), tls)
+
+
+def test_credentials_are_shown_to_whom_the_kernel_or_a_certificate_names() -> None:
+    check_safe(parse("unix:/run/s"), None)
+    check_safe(parse("tls://localhost:1"), None)
+    check_safe(parse("tls://localhost:1"), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
-import attrs
 import trio
 
 from rpc.client.contract_stub import contract_stub
-from rpc.client.streaming import Terms, entered, streamed
+from rpc.client.streaming import entered, streamed
 from rpc.client.stub import Stub
-from rpc.errors import Error, Internal, Processed
+from rpc.client.terms import Options, Terms, name_of, terms_of, translator, unpacked
+from rpc.errors import Error
 from rpc.net import calls
 from rpc.net.background import open_background
 from rpc.net.calls import OpenCall, open_call
@@ -21,43 +21,18 @@ from rpc.net.feeding import feed
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.convert import Writer
-from rpc.service.faults import from_error
-from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
+from rpc.service.handle import Entering, Method, Notification, Streaming
 from rpc.service.outgoing import pack_call, pack_notification
 from rpc.service.targets import Answering, Enterable, Notifiable, Streamable
 from rpc.wire import frames
-from rpc.wire import metadata as metadata_rows
+from rpc.wire.gathering import Arrived
 from rpc.wire.metadata import NO_METADATA
-from rpc.wire.payload import Payload, decode
-from rpc.wire.profile import ProfileError
+from rpc.wire.payload import Payload
 
 __all__ = ["Client"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_IDEMPOTENCY_KEY = 4
-"""The protocol's own metadata key (section 3)."""
-
-
-@attrs.frozen(kw_only=True)
-class Options:
-    """What goes with each call of a client, beside the arguments."""
-
-    metadata: Mapping[str, Any] = attrs.field(factory=dict[str, Any])
-    timeout: float | None = None
-    idempotency_key: bytes | None = None
-
-    def encode(self) -> bytes:
-        """The metadata as it stands in a frame.
-
-        Raises:
-            ValueError: a value cannot travel there, or it is more than 8192 bytes.
-        """
-        fields: dict[int | str, Any] = {str(key): value for key, value in self.metadata.items()}
-        if self.idempotency_key is not None:
-            fields[_IDEMPOTENCY_KEY] = self.idempotency_key
-        return metadata_rows.encode(fields)
 
 
 class Client:
@@ -106,7 +81,7 @@ class Client:
             EncodeError: an argument cannot travel; it names the path to it. Nothing was sent.
             ResourceExhausted: the arguments are over the peer's max_message. Nothing was sent.
         """
-        name = target if isinstance(target, str) else _name_of(target, Method, "method")
+        name = name_of(target, Method, "method")
         payload, flags, items = pack_call(target, args, kwargs)
         try:
             if items is None and self._options.timeout is None:
@@ -114,15 +89,15 @@ class Client:
             else:
                 write = None if isinstance(target, str) else target.signature.write_item_in
                 result = await self._call(name, payload, flags, items, write)
-            value = _unpacked(result, name)
+            value = unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
-            raised = _translator(target)(error)
+            raised = translator(target)(error)
             raise raised from raised.__cause__
 
     async def _call(
         self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any] | None, write: Writer | None
-    ) -> bytes:
+    ) -> Arrived:
         """A call with a timeout of its own, or with items."""
         with self._timeout():
             if items is None:
@@ -193,10 +168,9 @@ class Client:
         self, target: Any, kind: type[Any], word: str, flags: int, block: Block, args: Any, kwargs: Any
     ) -> AsyncGenerator[Any]:
         """Open a call with items, and the block around it."""
-        name = target if isinstance(target, str) else _name_of(target, kind, word)
+        name = name_of(target, kind, word)
         payload, own_flags, items = pack_call(target, args, kwargs)
-        write = None if isinstance(target, str) else target.signature.write_item_in
-        terms = Terms(name, _item_converter(target), _translator(target), write)
+        terms = terms_of(target, name)
         with self._timeout():
             try:
                 call = await open_call(
@@ -229,7 +203,7 @@ class Client:
             EncodeError: an argument cannot travel; it names the path to it.
             ResourceExhausted: it is over the peer's max_frame: a notification is never cut.
         """
-        name = target if isinstance(target, str) else _name_of(target, Notification, "notification")
+        name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         try:
             await calls.notify(self._connection, name, payload, self._metadata)
@@ -270,13 +244,7 @@ class Client:
         Raises:
             ValueError: metadata that cannot travel, or more than 8192 bytes of it.
         """
-        options = self._options
-        changed = Options(
-            metadata={**options.metadata, **(metadata or {})},
-            timeout=options.timeout if timeout is None else timeout,
-            idempotency_key=idempotency_key or options.idempotency_key,
-        )
-        return Client(self._connection, changed)
+        return Client(self._connection, self._options.changed(metadata, timeout, idempotency_key))
 
     # --- The connection ------------------------------------------------------------------------------------------
 
@@ -306,31 +274,3 @@ class Client:
 
 
 Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]
-
-
-def _item_converter(target: Any) -> Callable[[Any, int], Any]:
-    return (lambda value, index: value) if isinstance(target, str) else target.signature.convert_item_out
-
-
-def _translator(target: Any) -> Callable[[Error], Exception]:
-    """From an error that the callee answered to what the caller's code sees."""
-
-    def translate(error: Error) -> Exception:
-        error.was_received = True
-        return error if isinstance(target, str) else from_error(error, target.raises, target.service)
-
-    return translate
-
-
-def _name_of(target: Any, kind: type[Handle], word: str) -> str:
-    if isinstance(target, kind):
-        return target.name
-    raise TypeError(f"{target!r} is no {word}: give the decorated function, or its name as 'service.name'")
-
-
-def _unpacked(result: bytes, name: str) -> Any:
-    try:
-        return decode(result)
-    except ProfileError as error:
-        message = f"the result of {name} cannot be decoded: {error}"
-        raise Internal(message, processed=Processed.DO_NOT_RETRY) from error

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from rpc.address import Address, Scheme, parse
+from rpc.address import Address, parse
 from rpc.client.client import Client
 from rpc.errors import Processed, ProtocolError, Reason, Unavailable
 from rpc.limits import Limits
-from rpc.net.access import refusal_of
+from rpc.net.access import check_safe, refusal_of
 from rpc.net.background import open_foundation
 from rpc.net.connection import Connection
 from rpc.net.dial import dial
@@ -73,7 +73,7 @@ async def connect(
         credential = credential.encode()
     if credential is not None:
         if not insecure:
-            _check_safe(target, tls)
+            check_safe(target, tls)
         hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
     async with open_handlers(services) as handlers, open_foundation() as nursery:
         readiness = Readiness()
@@ -98,17 +98,6 @@ async def closing_client(client: Client) -> AsyncGenerator[None]:
         client.close()
         raise
     await client.aclose()
-
-
-def _check_safe(address: Address, tls: ssl.SSLContext | None) -> None:
-    """Refuse to send a credential where others may read it, or may pose as the server."""
-    if address.is_path or (address.scheme is Scheme.TLS and (tls is None or tls.verify_mode is ssl.CERT_REQUIRED)):
-        return
-    fix = "let tls= verify the server" if address.scheme is Scheme.TLS else "use tls:// or a Unix socket"
-    raise ValueError(
-        f"a credential is not safe on its way to {address}: {fix}, or pass insecure=True where the network itself "
-        "keeps strangers out"
-    )
 
 
 async def _patiently(attempt: Callable[[], Awaitable[Connection]], seconds: float) -> Connection:

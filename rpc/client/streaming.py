@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-import attrs
 import trio
 
+from rpc.client.terms import Terms
 from rpc.errors import Error, Internal, Processed, RemoteError
 from rpc.net.background import open_background
 from rpc.net.calls import OpenCall
 from rpc.net.feeding import feed
 from rpc.net.streams import Items
-from rpc.service.convert import Writer
 from rpc.wire import failures
 from rpc.wire.payload import decode
-from rpc.wire.profile import ProfileError
 
-__all__ = ["Received", "Terms", "entered", "streamed"]
+__all__ = ["Received", "entered", "streamed"]
 
 T = TypeVar("T")
-
-
-@attrs.frozen
-class Terms:
-    """How what comes from a callee is told to the caller.
-
-    Attributes:
-        name: the method's wire name.
-        convert: from a decoded item and its index to what the caller gets.
-        translate: from an error that the callee answered to what the caller's code sees.
-        write: lowers each item of the caller's stream, where its annotation asks for that.
-    """
-
-    name: str
-    convert: Callable[[Any, int], Any]
-    translate: Callable[[Error], Exception]
-    write: Writer | None = None
-
-    def refuse(self, problem: ProfileError, index: int) -> Error:
-        """The error for an item that cannot be decoded."""
-        message = f"{self.name}: item {index} cannot be decoded: {problem}"
-        return Internal(message, processed=Processed.DO_NOT_RETRY)
 
 
 class Received(Items[T]):

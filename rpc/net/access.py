@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 from collections.abc import Collection
 
-from rpc.address import parse
+from rpc.address import Address, Scheme, parse
 from rpc.peer import Peer
 
-__all__ = ["is_local", "is_own", "origin_of", "refusal_of", "socket_mode"]
+__all__ = ["check_safe", "is_local", "is_own", "origin_of", "refusal_of", "socket_mode"]
 
 _ROOT = 0
 
@@ -66,3 +67,18 @@ def socket_mode(allow_uids: Collection[int] | None) -> int:
     """The mode of a socket file: our own alone may open it, unless others are to be let in and told apart."""
     own = (os.geteuid(), _ROOT)
     return 0o666 if any(uid not in own for uid in allow_uids or ()) else 0o600
+
+
+def check_safe(address: Address, tls: ssl.SSLContext | None) -> None:
+    """Refuse to send a credential where others may read it, or may pose as the server.
+
+    Raises:
+        ValueError: it would not be safe on its way to this address.
+    """
+    if address.is_path or (address.scheme is Scheme.TLS and (tls is None or tls.verify_mode is ssl.CERT_REQUIRED)):
+        return
+    fix = "let tls= verify the server" if address.scheme is Scheme.TLS else "use tls:// or a Unix socket"
+    raise ValueError(
+        f"a credential is not safe on its way to {address}: {fix}, or pass insecure=True where the network itself "
+        "keeps strangers out"
+    )
