@@ -2,17 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rpc.session.calls import Incoming, Outgoing, Parts
+from rpc.session.calls import Incoming, Outgoing
 from rpc.session.states import State, Step
 from rpc.wire.frames import Flag
-
-
-def test_parts_are_joined_in_order() -> None:
-    parts = Parts()
-    assert (parts.size, parts.join()) == (0, b"")
-    for piece in (b"one ", b"two ", b"three"):
-        parts.add(piece)
-    assert (parts.size, parts.join()) == (13, b"one two three")
 
 
 def test_an_outgoing_call_begins_queued() -> None:

@@ -46,9 +46,7 @@ def straight_into(reader: FrameReader, stream: bytes) -> Iterator[bytes]:
             yield from map(bytes, reader.bodies(stream[:count]))
         else:
             room[:count] = stream[:count]
-            done = reader.filled(count)
-            if done is not None:
-                yield bytes(done)
+            yield from map(bytes, reader.filled(count))
         stream = stream[count:]
 
 
@@ -119,13 +117,41 @@ def test_only_a_large_body_is_read_straight_into_its_place() -> None:
     assert room is not None
     assert len(room) == LARGE - 3
     room[:2] = b"de"
-    assert reader.filled(2) is None
+    assert not list(reader.filled(2))
+    assert reader.held == 5
     room = reader.want()
     assert room is not None
     assert len(room) == LARGE - 5
     room[:] = bytes(LARGE - 5)
-    assert reader.filled(LARGE - 5) == b"abcde" + bytes(LARGE - 5)
+    assert list(map(bytes, reader.filled(LARGE - 5))) == [b"abcde" + bytes(LARGE - 5)]
     assert reader.want() is None
+    assert reader.held == 0
+
+
+def test_the_space_of_a_large_body_is_used_again() -> None:
+    spaces: set[int] = set()
+    for number in range(20):
+        reader = FrameReader(MAX_FRAME)
+        list(reader.bodies(prefix(LARGE) + bytes((number,))))
+        room = reader.want()
+        assert room is not None
+        assert isinstance(room.obj, bytearray)
+        spaces.add(id(room.obj))
+        room[:] = bytes(LARGE - 1)
+        assert list(map(bytes, reader.filled(LARGE - 1))) == [bytes((number,)) + bytes(LARGE - 1)]
+    assert len(spaces) <= 4
+
+
+def test_many_large_bodies_at_once_and_one_that_is_larger_than_most() -> None:
+    readers = [FrameReader(2 * MAX_FRAME) for _ in range(8)]
+    for number, reader in enumerate(readers):
+        list(reader.bodies(prefix(LARGE * (number + 1)) + bytes((number,))))
+    for number, reader in enumerate(readers):
+        room = reader.want()
+        assert room is not None
+        assert len(room) == LARGE * (number + 1) - 1
+        room[:] = bytes(len(room))
+        assert list(map(bytes, reader.filled(len(room)))) == [bytes((number,)) + bytes(len(room))]
 
 
 def test_a_large_body_in_a_large_read_is_not_copied_and_a_small_one_is() -> None:

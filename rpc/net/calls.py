@@ -15,6 +15,7 @@ from rpc.net.connection import Connection
 from rpc.net.streams import Stream
 from rpc.net.waiting import Waiter
 from rpc.session.calls import Outgoing
+from rpc.wire.gathering import Arrived
 from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Payload
 
@@ -29,7 +30,7 @@ _CLOCKS_APART = 0.05
 
 async def call(
     connection: Connection, method: str, payload: Payload, *, flags: int = 0, metadata: bytes = NO_METADATA
-) -> bytes:
+) -> Arrived:
     """Make a call and give its encoded result; the ambient deadline travels with it.
 
     Where the peer's `max_calls` are in use, it waits its turn. A cancelled call tells the callee to stop, and does
@@ -87,7 +88,7 @@ class OpenCall:
     def has_ended(self) -> bool:
         return self._waiter.is_done
 
-    async def result(self) -> bytes:
+    async def result(self) -> Arrived:
         """Wait for the end and give the encoded result; raises as `call`. Cancelled, the call is given up."""
         try:
             await self._waiter.wait()

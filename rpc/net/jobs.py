@@ -15,6 +15,7 @@ from rpc.service.handle import Handle, Kind
 from rpc.service.outgoing import placed
 from rpc.session.calls import Incoming
 from rpc.wire import failures
+from rpc.wire.gathering import Arrived
 from rpc.wire.payload import EncodeError, Payload, decode, pack
 from rpc.wire.profile import ProfileError
 
@@ -142,7 +143,7 @@ class EnteringJob(Job):
             raise_unmixed(group)
         return pack(None)
 
-    def _failure_of_body(self, payload: bytes) -> Error:
+    def _failure_of_body(self, payload: Arrived) -> Error:
         try:
             return failures.decode(decode(payload))
         except (ProfileError, ValueError, AttributeError) as problem:

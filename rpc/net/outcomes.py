@@ -9,11 +9,12 @@ from __future__ import annotations
 from rpc.errors import Cancelled, Error
 from rpc.net.workers import Worker
 from rpc.session.calls import Incoming, Outgoing
+from rpc.wire.gathering import Arrived
 
 __all__ = ["cancel", "credit", "error", "item", "items_end", "reply"]
 
 
-def reply(record: Outgoing, payload: bytes) -> None:
+def reply(record: Outgoing, payload: Arrived) -> None:
     """A call of this side has returned."""
     waiter, record.owner = record.owner, None
     waiter.succeed(payload)
@@ -40,7 +41,7 @@ def cancel(record: Incoming, _: None) -> None:
         record.stream.close(Cancelled("cancelled by its caller"))
 
 
-def item(record: Outgoing | Incoming, payload: bytes) -> None:
+def item(record: Outgoing | Incoming, payload: Arrived) -> None:
     """An item has arrived."""
     if record.stream is not None:
         record.stream.put_item(payload)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import collections
 
+from rpc.wire.gathering import Arrived
+
 __all__ = ["Packed"]
 
 _LARGE = 4096
@@ -21,25 +23,25 @@ class Packed:
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._items: collections.deque[int | bytes] = collections.deque()
+        self._items: collections.deque[int | Arrived] = collections.deque()
         self._start = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: bytes) -> None:
+    def put(self, item: Arrived) -> None:
         """Add an item at the end."""
         size = len(item)
         if size >= _LARGE:
             self._items.append(item)
         else:
-            self._data += item
+            self._data += bytes(item)
             self._items.append(size)
 
-    def take(self) -> bytes:
+    def take(self) -> Arrived:
         """Take the first item."""
         first = self._items.popleft()
-        if isinstance(first, bytes):
+        if not isinstance(first, int):
             return first
         end = self._start + first
         item = bytes(self._data[self._start : end])

@@ -7,6 +7,8 @@ from typing import Any
 
 import trio
 
+from rpc.wire.gathering import Arrived
+
 __all__ = ["Sleeper", "Waiter"]
 
 
@@ -61,10 +63,10 @@ class Waiter(Sleeper):
     def __init__(self) -> None:
         super().__init__()
         self.is_done = False
-        self.payload = b""
+        self.payload: Arrived = b""
         self.error: Exception | None = None
 
-    def succeed(self, payload: bytes) -> None:
+    def succeed(self, payload: Arrived) -> None:
         """The call has returned."""
         self.payload = payload
         self.is_done = True

@@ -15,6 +15,7 @@ from rpc.service.function import Shape, shape_of
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.service.near import near
 from rpc.service.parameters import Given, Items, Parameter
+from rpc.wire.gathering import Gathered
 from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
 from rpc.wire.shapes import is_list, is_map
@@ -123,7 +124,7 @@ class Signature:
 
     def bind_payload(
         self,
-        payload: Buffer,
+        payload: Buffer | Gathered,
         named: bool,
         context: Context[Any] | None,
         max_items: int = MAX_ITEMS,

@@ -21,7 +21,7 @@ from rpc.session.shared import Shared
 from rpc.session.states import CALLEE_TAKES, END, GATHERING, LOST, OPEN, SENT, STOP, STOPPING, WHOLE
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
-from rpc.wire.payload import Payload
+from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Callee"]
 
@@ -229,7 +229,7 @@ class Callee:
         error.processed = Processed.NOT_PROCESSED
         return error
 
-    def _take_arguments(self, record: Incoming, payload: bytes, more: int, events: Events) -> None:
+    def _take_arguments(self, record: Incoming, payload: Buffer, more: int, events: Events) -> None:
         """One frame of the payload of a CALL."""
         whole, fits = self._shared.gather(record, payload, more)
         if not fits:
@@ -241,7 +241,7 @@ class Callee:
             record.step(WHOLE)
             events.append((_CALL, record, None))
 
-    def _take_item(self, record: Incoming, window: Window, flags: int, payload: bytes, events: Events) -> None:
+    def _take_item(self, record: Incoming, window: Window, flags: int, payload: Buffer, events: Events) -> None:
         if payload or record.parts is not None or not flags & frames.END:
             if record.parts is None:
                 window.start()

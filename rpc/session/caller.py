@@ -15,7 +15,7 @@ from rpc.session.states import CALLER_TAKES, END, GIVE_UP, GIVEN_UP, LOST, OPEN,
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
 from rpc.wire.metadata import NO_METADATA
-from rpc.wire.payload import Payload
+from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Caller"]
 
@@ -194,7 +194,7 @@ class Caller:
             record.reply_begun = True
             self._take_result(record, payload, flags, events)
         else:
-            self._take_end(record, (_REPLY, record, payload), events)
+            self._take_end(record, (_REPLY, record, bytes(payload)), events)
 
     def take_error(self, fields: Fields, events: Events) -> None:
         _, id, failure = fields
@@ -239,7 +239,7 @@ class Caller:
             raise ProtocolError(f"{frame.name} for call {id}, which is not open")
         return record
 
-    def _take_result(self, record: Outgoing, payload: bytes, more: int, events: Events) -> None:
+    def _take_result(self, record: Outgoing, payload: Buffer, more: int, events: Events) -> None:
         whole, fits = self._shared.gather(record, payload, more)
         error = None if fits else self._shared.too_large(f"the result of {record.method}")
         if not more:
@@ -247,7 +247,7 @@ class Caller:
         elif error:
             self._give_up_on(record, error, events)
 
-    def _take_item(self, record: Outgoing, window: Window, payload: bytes, more: int, events: Events) -> None:
+    def _take_item(self, record: Outgoing, window: Window, payload: Buffer, more: int, events: Events) -> None:
         if record.state is OPEN:
             if record.parts is None:
                 window.start()

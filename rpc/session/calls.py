@@ -7,30 +7,9 @@ from typing import Any, TypeAlias
 from rpc.session.credit import Allowance, Window
 from rpc.session.states import CALLEE_STEPS, CALLER_STEPS, ENDING, GATHERING, OPEN, QUEUED, Step
 from rpc.wire import frames
+from rpc.wire.gathering import Arrived, Parts
 
-__all__ = ["Incoming", "Outgoing", "Parts", "Record"]
-
-
-class Parts:
-    """The fragments of one payload on their way in; joined once, when the last has come."""
-
-    __slots__ = ("pieces", "size")
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-        self.size = 0
-
-    def add(self, piece: bytes) -> None:
-        self.pieces.append(piece)
-        self.size += len(piece)
-
-    @property
-    def held(self) -> int:
-        """Bytes that are kept: none of a payload that nobody will take."""
-        return self.size if self.pieces else 0
-
-    def join(self) -> bytes:
-        return b"".join(self.pieces)
+__all__ = ["Incoming", "Outgoing", "Record"]
 
 
 class Outgoing:
@@ -140,7 +119,7 @@ class Incoming:
         self.method = method
         self.timeout = timeout
         self.metadata = metadata
-        self.payload = b""
+        self.payload: Arrived = b""
         self.size = 0
         self.state = GATHERING
         self.parts: Parts | None = None

@@ -140,8 +140,7 @@ class Session:
 
     def filled(self, count: int) -> Events:
         """The first `count` bytes of the last `want` were read."""
-        body = self._reader.filled(count)
-        events = [] if body is None else self._take_bodies((body,))
+        events = self._take_bodies(self._reader.filled(count))
         self._pass(count)
         return events
 

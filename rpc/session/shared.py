@@ -6,12 +6,13 @@ from rpc import limits as numbers
 from rpc.errors import Error, Internal, InvalidArgument, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
 from rpc.session.budget import STEP, Budget, Share
-from rpc.session.calls import Incoming, Outgoing, Parts, Record
+from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
+from rpc.wire.gathering import Arrived, Parts
 from rpc.wire.hello import Settings
-from rpc.wire.payload import Payload
+from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Shared"]
 
@@ -53,7 +54,7 @@ class Shared:
         """That batch was given to the transport."""
         self._owed_in_batch = 0
 
-    def gather(self, record: Record, piece: bytes, more: int) -> tuple[bytes | None, bool]:
+    def gather(self, record: Record, piece: Buffer, more: int) -> tuple[Arrived | None, bool]:
         """Take one frame of a payload: the payload once it is whole, and whether it still fits.
 
         It has to fit max_message, and what is not whole also the share of this connection.
@@ -72,11 +73,11 @@ class Shared:
             if parts is None:
                 parts = record.parts = Parts()
         if parts is None:
-            return piece, len(piece) <= self.limits.max_message
+            return bytes(piece), len(piece) <= self.limits.max_message
         parts.add(piece)
         fits = parts.size <= self.limits.max_message and not (more and self.share.is_full())
         if not fits or (record.state is GIVEN_UP and isinstance(record, Outgoing) and not record.wants_end):
-            parts.pieces.clear()
+            parts.forget()
         if more:
             return None, fits
         record.parts = None

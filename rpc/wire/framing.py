@@ -42,6 +42,58 @@ def prefix(size: int) -> bytes:
     return size.to_bytes(PREFIX, "big")
 
 
+_SPACE = 262_144
+"""Bytes of the space for a large body: a frame of the usual `Limits.max_frame`."""
+
+_MOST_SPARE = 4
+_spare: list[bytearray] = []
+"""Spaces to be used again, for whichever connection: memory that the system has to give anew costs more than what is
+read into it."""
+
+
+class _Body:
+    """A large body on its way in.
+
+    Attributes:
+        missing: bytes that are still to come.
+    """
+
+    __slots__ = ("_size", "_space", "missing")
+
+    def __init__(self, size: int) -> None:
+        self.missing = size
+        self._size = size
+        try:
+            self._space = _spare.pop() if size <= _SPACE else bytearray(size)
+        except IndexError:
+            self._space = bytearray(_SPACE)
+
+    @property
+    def filled(self) -> int:
+        """Bytes that have come."""
+        return self._size - self.missing
+
+    def rest(self) -> memoryview:
+        """Where the bytes go that are still to come."""
+        return memoryview(self._space)[self._size - self.missing : self._size]
+
+    def fill(self, data: Buffer) -> Buffer:
+        """Take what belongs to it; gives back what is behind that."""
+        taken = min(len(data), self.missing)
+        self.rest()[:taken] = data[:taken]
+        self.missing -= taken
+        return data[taken:]
+
+    def whole(self) -> memoryview:
+        """The body itself, until `release`."""
+        return memoryview(self._space)[: self._size]
+
+    def release(self) -> None:
+        """Nobody looks at the body any more."""
+        if len(self._space) == _SPACE and len(_spare) < _MOST_SPARE:
+            _spare.append(self._space)
+
+
 class FrameReader:
     """Cuts what a transport has read into frame bodies.
 
@@ -52,8 +104,7 @@ class FrameReader:
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self._rest = b""
-        self._body: bytearray | None = None
-        self._filled = 0
+        self._body: _Body | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -63,19 +114,17 @@ class FrameReader:
     @property
     def held(self) -> int:
         """Bytes of the unfinished frame that have come."""
-        return len(self._rest) if self._body is None else self._filled
+        return len(self._rest) if self._body is None else self._body.filled
 
     def bodies(self, data: Buffer) -> Iterator[Buffer]:
-        """Yield each body that `data` completes; a large one may be a view on it, good until the next is asked for.
+        """Yield each body that `data` completes; a large one is a view, good until the next one is asked for.
 
         Raises:
             ProtocolError: a length is 0 or over `max_frame`; the bodies before it were yielded.
         """
         if self._body is not None:
-            data = self._fill(data)
-            if self._filled < len(self._body):
-                return
-            yield self._finish()
+            data = self._body.fill(data)
+            yield from self._finished()
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
@@ -89,9 +138,8 @@ class FrameReader:
                 raise _wrong_size(size, self.max_frame)
             if end - start < size:
                 if size >= _LARGE:
-                    self._body = bytearray(size)
-                    self._filled = 0
-                    self._fill(data[start:])
+                    self._body = _Body(size)
+                    self._body.fill(data[start:])
                     at = end
                 break
             at = start + size
@@ -102,27 +150,21 @@ class FrameReader:
 
     def want(self) -> memoryview | None:
         """The unfilled rest of a large body, to be read into and then told to `filled`; None if there is none."""
-        if self._body is None:
-            return None
-        return memoryview(self._body)[self._filled :]
+        return None if self._body is None else self._body.rest()
 
-    def filled(self, count: int) -> Buffer | None:
-        """Say that the first `count` bytes of the last `want` were filled; gives the body once it is whole."""
+    def filled(self, count: int) -> Iterator[Buffer]:
+        """Say that the first `count` bytes of the last `want` were filled; yields the body once it is whole."""
         assert self._body is not None
-        self._filled += count
-        return self._finish() if self._filled == len(self._body) else None
+        self._body.missing -= count
+        yield from self._finished()
 
-    def _fill(self, data: Buffer) -> Buffer:
-        assert self._body is not None
-        taken = min(len(data), len(self._body) - self._filled)
-        self._body[self._filled : self._filled + taken] = data[:taken]
-        self._filled += taken
-        return data[taken:]
-
-    def _finish(self) -> Buffer:
-        body, self._body = self._body, None
-        assert body is not None
-        return body
+    def _finished(self) -> Iterator[Buffer]:
+        """The large body, if it is whole."""
+        body = self._body
+        if body is not None and not body.missing:
+            self._body = None
+            yield body.whole()
+            body.release()
 
 
 def _wrong_size(size: int, limit: int) -> ProtocolError:

@@ -18,6 +18,7 @@ import msgspec
 
 from rpc.limits import MAX_DEPTH, MAX_ITEMS
 from rpc.wire.arrays import is_array, standing_in
+from rpc.wire.gathering import Gathered
 from rpc.wire.heads import BYTES, Buffer, ProfileError, check_items, read_head, skip
 from rpc.wire.scan import scan
 from rpc.wire.tags import NO_TAGS, TAGS, Tags
@@ -58,7 +59,7 @@ Of all walks over a value the quickest: 10 us for 100 records, where a loop in P
 """
 
 
-def decode(data: Buffer, *, max_items: int = MAX_ITEMS) -> Any:
+def decode(data: Buffer | Gathered, *, max_items: int = MAX_ITEMS) -> Any:
     """Decode a payload: one item, with the tags that the profile allows.
 
     Arrays become lists, maps dicts, tag 258 sets; date-times are aware.
@@ -67,6 +68,8 @@ def decode(data: Buffer, *, max_items: int = MAX_ITEMS) -> Any:
         ProfileError: the bytes break the profile.
     """
     size = len(data)
+    if isinstance(data, Gathered):
+        return _decode_gathered(data, max_items)
     if size == 1:
         value = _SINGLE.get(data[0], data)
         if value is not data:
@@ -76,6 +79,18 @@ def decode(data: Buffer, *, max_items: int = MAX_ITEMS) -> Any:
     elif size > _LARGE and data[0] == 0x5A and int.from_bytes(data[1:5], "big") == size - 5:
         return bytes(memoryview(data)[5:])  # a byte string and nothing else
     return _decode(data, TAGS, MAX_DEPTH, max_items)
+
+
+def _decode_gathered(data: Gathered, max_items: int) -> Any:
+    if data.is_fitting:
+        try:
+            value = _decode_around(data.start, data.last, data.content, TAGS, MAX_DEPTH, max_items)
+        except BaseException as error:
+            _let_pass(error)
+        else:
+            if value is not None:
+                return value
+    return _decode(bytes(data), TAGS, MAX_DEPTH, max_items)
 
 
 def decode_envelope(body: Buffer) -> Any:
@@ -162,9 +177,11 @@ def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> A
     try:
         last = check_items(data, max_items)
         if len(data) - last > _LARGE:
-            value = _decode_around(data, last, tags, max_depth, max_items)
-            if value is not None:
-                return value
+            major, size, start = read_head(data, last)
+            if major == BYTES and start + size == len(data):
+                value = _decode_around(data, last, bytes(memoryview(data)[start:]), tags, max_depth, max_items)
+                if value is not None:
+                    return value
         data = bytes(data)
         file = BytesIO(data)  # which gives these very bytes to a read of them all
         value = cbor2.CBORDecoder(
@@ -183,15 +200,11 @@ def _decode_large(data: Buffer, tags: Tags, max_depth: int, max_items: int) -> A
     return _decode_carefully(data, tags, max_depth)
 
 
-def _decode_around(data: Buffer, last: int, tags: Tags, max_depth: int, max_items: int) -> Any:
-    """Decode what ends with a large byte string, as most large frames and arguments do: copied once, not three times.
+def _decode_around(data: Buffer, last: int, content: bytes, tags: Tags, max_depth: int, max_items: int) -> Any:
+    """Decode what ends with a large byte string, as most large frames and arguments do, without touching its content.
 
-    None where it is no byte string, or inside a tag that is not of an array.
+    Its head is at `last`. None where it is inside a tag that is not of an array.
     """
-    major, size, start = read_head(data, last)
-    if major != BYTES or start + size != len(data):
-        return None
-    content = bytes(data[start:])
     if tags:
         tags = Tags({**tags, **standing_in(_PLACE, content)})
     outer: list[Any] = [_decode(bytes(data[:last]) + _PLACE_ITEM, tags, max_depth, max_items)]
