@@ -14,7 +14,8 @@ import rpc.client.notifier as notifier_module
 from rpc.address import Address, Scheme, parse
 from rpc.client.notifier import Notifier, notifier
 from rpc.errors import Processed, ResourceExhausted, Unavailable
-from rpc.net.datagrams import DatagramReceiver, DatagramSender, SenderStatistics, open_datagrams
+from rpc.net.datagram_sender import DatagramSender, SenderStatistics
+from rpc.net.datagrams import DatagramReceiver, open_datagrams
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.service import Service

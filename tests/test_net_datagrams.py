@@ -3,10 +3,8 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import socket
 import stat
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,67 +12,17 @@ import pytest
 import trio
 import trio.testing
 
-from rpc.address import Address, Scheme, parse
-from rpc.errors import Processed, Unavailable
-from rpc.net import datagrams, unix_socket
-from rpc.net.datagrams import DatagramReceiver, DatagramSender, open_datagrams, open_sender
+from rpc.address import Scheme, parse
+from rpc.net import datagrams
+from rpc.net.datagrams import open_datagrams
 from rpc.peer import Peer
+from rpc.wire.cose import Key, Keys
 from rpc.wire.datagrams import encode
-from tests.resolver import has_ipv6, use_names
+from tests.datagram_tools import PAYLOAD, SENDER, Notified, address, arrived, client, each_scheme, numbered, receiving
+from tests.resolver import has_ipv6
 
-SENDER = b"sender.."
-PAYLOAD = bytes.fromhex("82820102a0")  # [[1, 2], {}]
-
-each_scheme = pytest.mark.parametrize("scheme", [Scheme.UDP, Scheme.UNIXGRAM])
-
-
-class Notified:
-    """A handler that knows `calc.observe` and keeps what it was given."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, bytes, Mapping[str | int, Any], Peer]] = []
-
-    def __call__(self, method: str, payload: bytes, metadata: Mapping[str | int, Any], peer: Peer) -> bool:
-        if method != "calc.observe":
-            return False
-        self.calls.append((method, payload, metadata, peer))
-        return True
-
-
-def numbered(sequence: int, *, method: str = "calc.observe") -> bytes:
-    return encode(method, PAYLOAD, SENDER, sequence)
-
-
-def address(scheme: Scheme, tmp_path: Path) -> Address:
-    if scheme is Scheme.UDP:
-        return parse("udp://127.0.0.1:0")
-    return Address(scheme, path=str(tmp_path / "calc.dg"))
-
-
-def client(receiver: DatagramReceiver) -> socket.socket:
-    """A plain socket that sends to a receiver, and never blocks."""
-    where = receiver.address
-    sock = socket.socket(socket.AF_UNIX if where.is_path else socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setblocking(False)
-    sock.connect(where.path if where.is_path else (where.host, where.port))
-    return sock
-
-
-@asynccontextmanager
-async def receiving(where: Address, handler: datagrams.Handler) -> AsyncIterator[DatagramReceiver]:
-    [receiver] = await open_datagrams(where)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(receiver.run, handler)
-        yield receiver
-        receiver.close()
-
-
-async def arrived(receiver: DatagramReceiver, count: int) -> None:
-    """Wait until so many datagrams were received in all."""
-    with trio.fail_after(5):
-        while receiver.statistics().received < count:
-            await trio.lowlevel.checkpoint()
-
+KEY = Key(b"k1", b"sixteen bytes...")
+KEYS = Keys({b"k1": KEY.secret, b"k2": bytes(32)})
 
 # --- Receiving -------------------------------------------------------------------------------------------------
 
@@ -175,6 +123,75 @@ async def test_a_cancelled_run_may_be_started_again() -> None:
     assert len(handler.calls) == 1
 
 
+# --- Keys ------------------------------------------------------------------------------------------------------
+
+
+@each_scheme
+async def test_with_keys_only_what_is_sealed_with_one_passes(tmp_path: Path, scheme: Scheme) -> None:
+    handler = Notified()
+    async with receiving(address(scheme, tmp_path), handler, KEYS) as receiver:
+        with client(receiver) as sock:
+            good = numbered(1, key=KEY)
+            sent = (
+                good,
+                good,
+                numbered(2),
+                numbered(2, key=Key(b"k1", b"a guess of it...")),
+                numbered(2, key=Key(b"k3", KEY.secret)),
+                numbered(2, key=KEY)[:-1],
+                numbered(2, key=Key(b"k2", bytes(32))),
+                numbered(4, key=KEY, method="calc.nothing"),
+            )
+            for count, datagram in enumerate(sent, 1):
+                sock.send(datagram)
+                await arrived(receiver, count)
+        assert [metadata[6] for _, _, metadata, _ in handler.calls] == [1, 2]
+        assert receiver.statistics() == datagrams.ReceiverStatistics(
+            received=8,
+            accepted=2,
+            dropped={
+                "replay": 1,
+                "unkeyed": 1,
+                "bad_mac": 1,
+                "unknown_key": 1,
+                "malformed": 1,
+                "unknown_method": 1,
+            },
+            lost=1,
+            senders=1,
+        )
+
+
+async def test_a_forger_moves_no_window() -> None:
+    handler = Notified()
+    async with receiving(parse("udp://127.0.0.1:0"), handler, KEYS) as receiver:
+        with client(receiver) as sock:
+            forged = numbered(2**63, key=Key(b"k1", b"a guess of it..."))
+            for count, datagram in enumerate((numbered(5000, key=KEY), forged, numbered(5000 - 1023, key=KEY)), 1):
+                sock.send(datagram)
+                await arrived(receiver, count)
+            sock.send(numbered(5000 - 1024, key=KEY))
+            await arrived(receiver, 4)
+    assert [metadata[6] for _, _, metadata, _ in handler.calls] == [5000, 5000 - 1023]
+    assert receiver.statistics().dropped == {"bad_mac": 1, "replay": 1}
+
+
+async def test_a_receiver_shows_no_secret() -> None:
+    [receiver] = await open_datagrams(parse("udp://127.0.0.1:0"), keys=KEYS)
+    assert "sixteen" not in f"{receiver!r} {vars(receiver)!r}"
+    receiver.close()
+
+
+async def test_peers_come_and_go() -> None:
+    handler = Notified()
+    async with receiving(parse("udp://127.0.0.1:0"), handler) as receiver:
+        for sequence in range(1, 301):  # more than are remembered
+            with client(receiver) as sock:
+                sock.send(numbered(sequence))
+                await arrived(receiver, sequence)
+                assert handler.calls[-1][3].address == f"udp://127.0.0.1:{sock.getsockname()[1]}"
+
+
 # --- Opening and closing ---------------------------------------------------------------------------------------
 
 
@@ -235,141 +252,3 @@ async def test_every_interface_has_a_receiver_on_one_port() -> None:
 async def test_connections_are_not_for_datagrams(text: str) -> None:
     with pytest.raises(ValueError, match=f"{text} takes no datagrams"):
         await open_datagrams(parse(text))
-    with pytest.raises(ValueError, match=f"{text} takes no datagrams"):
-        await open_sender(parse(text))
-
-
-# --- Sending ---------------------------------------------------------------------------------------------------
-
-
-@each_scheme
-async def test_what_is_sent_arrives(tmp_path: Path, scheme: Scheme) -> None:
-    handler = Notified()
-    async with receiving(address(scheme, tmp_path), handler) as receiver:
-        sender = await open_sender(receiver.address)
-        assert sender.is_local
-        sender.send(numbered(1))
-        await arrived(receiver, 1)
-        assert sender.statistics() == datagrams.SenderStatistics(sent=1, dropped={})
-        sender.close()
-        sender.close()
-    assert len(handler.calls) == 1
-    with pytest.raises(trio.ClosedResourceError, match="closed"):
-        sender.send(numbered(2))
-
-
-async def test_a_full_queue_drops(tmp_path: Path) -> None:
-    [receiver] = await open_datagrams(address(Scheme.UNIXGRAM, tmp_path))
-    sender = await open_sender(receiver.address)
-    for sequence in range(1, 1001):
-        sender.send(numbered(sequence))
-    statistics = sender.statistics()
-    assert statistics.sent > 0
-    assert statistics.dropped == {"full": 1000 - statistics.sent}
-    sender.close()
-    receiver.close()
-
-
-async def test_a_receiver_may_come_later_and_come_again(tmp_path: Path) -> None:
-    where = address(Scheme.UNIXGRAM, tmp_path)
-    sender = await open_sender(where)
-    sender.send(numbered(1))  # nothing is there
-    for sequence in (2, 4):
-        async with receiving(where, Notified()) as receiver:
-            sender.send(numbered(sequence))
-            await arrived(receiver, 1)
-        sender.send(numbered(sequence + 1))
-    (await unix_socket.bind(where.path, socket.SOCK_DGRAM)).socket.close()
-    sender.send(numbered(6))  # the file of a receiver that was killed
-    assert sender.statistics() == datagrams.SenderStatistics(sent=2, dropped={"refused": 4})
-    sender.close()
-
-
-async def test_a_udp_receiver_may_come_again() -> None:
-    [receiver] = await open_datagrams(parse("udp://127.0.0.1:0"))
-    where = receiver.address
-    receiver.close()
-    sender = await open_sender(where)
-    sender.send(numbered(1))  # refused, which the next one is told
-    async with receiving(where, Notified()) as receiver:
-        sender.send(numbered(2))
-        await arrived(receiver, 1)
-    assert sender.statistics() == datagrams.SenderStatistics(sent=1, dropped={"refused": 1})
-    sender.close()
-
-
-class Scripted(socket.socket):
-    """A socket that fails to send, always in the same way."""
-
-    number = 0
-
-    def send(self, data: Any, flags: int = 0, /) -> int:
-        raise OSError(self.number, os.strerror(self.number))
-
-
-@pytest.fixture
-def scripted() -> Scripted:
-    return Scripted(socket.AF_INET, socket.SOCK_DGRAM)
-
-
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [
-        (errno.EAGAIN, "full"),
-        (errno.ENOBUFS, "full"),
-        (errno.ENETUNREACH, "unreachable"),
-        (errno.EHOSTUNREACH, "unreachable"),
-        (errno.ENETDOWN, "unreachable"),
-    ],
-)
-async def test_what_may_pass_by_itself_is_a_loss(scripted: Scripted, number: int, reason: str) -> None:
-    scripted.number = number
-    sender = DatagramSender(scripted, parse("udp://192.0.2.1:9"), is_local=False)
-    sender.send(numbered(1))
-    assert sender.statistics() == datagrams.SenderStatistics(sent=0, dropped={reason: 1})
-    sender.close()
-
-
-async def test_what_will_not_pass_is_raised() -> None:
-    sender = await open_sender(parse("udp://127.0.0.1:9"))
-    with pytest.raises(OSError, match="too long") as caught:
-        sender.send(bytes(65_508))
-    assert caught.value.errno == errno.EMSGSIZE
-    assert sender.statistics() == datagrams.SenderStatistics(sent=0, dropped={})
-    sender.close()
-
-
-@pytest.mark.parametrize(
-    ("host", "is_loopback"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("192.0.2.1", False), ("fe80::1%eth0", False)],
-)
-def test_only_loopback_stays_on_this_host(host: str, is_loopback: bool) -> None:
-    assert datagrams._is_loopback(host) is is_loopback
-
-
-async def test_the_next_address_of_a_host_is_tried() -> None:
-    use_names(here=["255.255.255.255", "127.0.0.1"])  # to which a plain socket may not send
-    sender = await open_sender(parse("udp://here:9"))
-    assert sender.is_local
-    sender.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("udp://nowhere:9", "Name or service not known"),
-        ("udp://everyone:9", "(Permission denied|Network is unreachable)"),
-    ],
-)
-async def test_without_a_way_there_is_no_sender(text: str, why: str) -> None:
-    use_names(everyone=["255.255.255.255"])
-    with pytest.raises(Unavailable, match=f"cannot send to {text}: {why}") as caught:
-        await open_sender(parse(text))
-    assert caught.value.processed is Processed.NOT_PROCESSED
-    assert isinstance(caught.value.__cause__, OSError)
-
-
-@pytest.mark.parametrize("text", ["udp://:9000", "udp://127.0.0.1:0"])
-async def test_a_sender_needs_somebody_to_send_to(text: str) -> None:
-    with pytest.raises(ValueError, match=f"cannot send to {text}: a sender needs a host and a port"):
-        await open_sender(parse(text))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rpc.errors import Processed, ResourceExhausted
 from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
-from rpc.wire import datagrams
+from rpc.wire import cose, datagrams
+from rpc.wire.cose import Key, Keys
 from rpc.wire.datagrams import Datagram, DatagramError, Drop, Senders, decode, encode
 
 SENDER = bytes(range(1, 9))
@@ -102,11 +103,62 @@ def test_every_cut_and_every_tail_is_malformed() -> None:
         assert caught.value.reason is Drop.MALFORMED
 
 
-def test_a_keyed_datagram_is_told_apart() -> None:
-    keyed = cbor2.dumps(cbor2.CBORTag(17, [b"\xa1\x01\x05", {4: b"kid"}, encode("a.b", PAYLOAD, SENDER, 1), bytes(32)]))
-    with pytest.raises(DatagramError, match="signed") as caught:
-        decode(keyed)
-    assert caught.value.reason is Drop.KEYED
+# --- Keys ------------------------------------------------------------------------------------------------------
+
+SECRET = b"sixteen bytes..."
+KEY = Key(b"k1", SECRET)
+KEYS = Keys({b"k1": SECRET, b"k2": b"another secret, and longer"})
+
+
+def test_a_sealed_datagram_is_the_plain_one_in_an_envelope() -> None:
+    plain = encode("calc.observe", PAYLOAD, SENDER, 7)
+    sealed = encode("calc.observe", PAYLOAD, SENDER, 7, key=KEY)
+    assert sealed == cose.seal(plain, KEY)
+    assert decode(sealed, KEYS) == decode(plain) == Datagram("calc.observe", PAYLOAD, {5: SENDER, 6: 7}, SENDER, 7)
+
+
+def test_the_envelope_counts_as_well() -> None:
+    room = MAX_DATAGRAM - (len(encode("a.b", bytes(1000), SENDER, 1, key=KEY)) - 1000)
+    assert len(encode("a.b", bytes(room), SENDER, 1, key=KEY)) == 1200
+    with pytest.raises(ResourceExhausted, match="1201 bytes; the limit is 1200"):
+        encode("a.b", bytes(room + 1), SENDER, 1, key=KEY)
+
+
+def test_several_keys_are_taken() -> None:
+    for key in (KEY, Key(b"k2", b"another secret, and longer")):
+        assert decode(encode("a.b", PAYLOAD, SENDER, 1, key=key), KEYS).sequence == 1
+
+
+def sealed(content: bytes = b"", key: Key = KEY) -> bytes:
+    return cose.seal(content or encode("a.b", PAYLOAD, SENDER, 1), key)
+
+
+@pytest.mark.parametrize(
+    ("datagram", "keys", "reason"),
+    [
+        (sealed(), None, Drop.KEYED),
+        (b"\xd8\x11" + sealed()[1:], None, Drop.KEYED),
+        (sealed()[:3], None, Drop.KEYED),
+        (encode("a.b", PAYLOAD, SENDER, 1), KEYS, Drop.UNKEYED),
+        (b"\x84\x07 and what nobody will read", KEYS, Drop.UNKEYED),
+        (b"", KEYS, Drop.MALFORMED),
+        (b"GET / HTTP/1.1", KEYS, Drop.MALFORMED),
+        (cbor2.dumps(cbor2.CBORTag(18, [1])), KEYS, Drop.MALFORMED),
+        (sealed()[:-1], KEYS, Drop.MALFORMED),
+        (sealed() + b"\x00", KEYS, Drop.MALFORMED),
+        (sealed(key=Key(b"k3", SECRET)), KEYS, Drop.UNKNOWN_KEY),
+        (sealed(key=Key(b"", SECRET)), KEYS, Drop.UNKNOWN_KEY),
+        (sealed(key=Key(b"k2", SECRET)), KEYS, Drop.BAD_MAC),
+        (sealed()[:-1] + b"\xff", KEYS, Drop.BAD_MAC),
+        (sealed(b"\x81\x07"), KEYS, Drop.MALFORMED),
+        (sealed(sealed()), KEYS, Drop.MALFORMED),
+    ],
+)
+def test_what_is_not_sealed_as_it_must_be_is_dropped(datagram: bytes, keys: Keys | None, reason: Drop) -> None:
+    with pytest.raises(DatagramError) as caught:
+        decode(datagram, keys)
+    assert caught.value.reason is reason
+    assert SECRET.decode() not in str(caught.value)
 
 
 @given(st.binary(max_size=64))

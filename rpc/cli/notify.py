@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,9 +10,11 @@ import click
 import rpc
 from rpc.cli.arguments import Arguments, WordsCommand
 from rpc.cli.failure import ExitCode, Failure
+from rpc.cli.keys import read_keys
 from rpc.cli.options import metadata_option, to_address, wait_option, words_argument
 from rpc.cli.running import connected, run
 from rpc.cli.security import connect_options, connecting_options
+from rpc.net.multicast import is_multicast
 
 __all__ = ["command"]
 
@@ -27,6 +30,7 @@ _EXAMPLES = """
 Examples:
   rpc notify udp://127.0.0.1:9000 metrics.observe fps 59.9
   rpc notify unix:/run/metrics.sock metrics.observe name=fps value=59.9
+  rpc notify udp://239.1.2.3%eth0:9000 metrics.observe fps 59.9 --datagram-key-file keys
 """
 
 
@@ -36,12 +40,19 @@ Examples:
 @words_argument
 @wait_option
 @connecting_options
+@click.option(
+    "--datagram-key-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    metavar="FILE",
+    help="Seal the datagram with the first key in there: a line of its id, and its secret in hex digits.",
+)
 @metadata_option
 def command(
     address: rpc.Address,
     method: str,
     words: tuple[str, ...],
     wait: float,
+    datagram_key_file: Path | None,
     metadata: tuple[tuple[str, Any], ...],
 ) -> None:
     """Send a notification, which nobody answers.
@@ -53,6 +64,11 @@ def command(
     """
     if address.is_datagram and (metadata or wait):
         raise click.UsageError("--wait and --metadata are for connections; a datagram has neither")
+    if datagram_key_file is not None and not address.is_datagram:
+        raise click.UsageError("--datagram-key-file is for datagrams, to udp: and unixgram: addresses")
+    if datagram_key_file is None and is_multicast(address):
+        raise click.UsageError(f"{address} is a multicast address, where nothing is taken without --datagram-key-file")
+    key = None if datagram_key_file is None else next(iter(read_keys(datagram_key_file).items()))
     connect_options(address)  # which a datagram has not either
     arguments = Arguments.of(words)
 
@@ -62,7 +78,7 @@ def command(
             await view.notify(method, *arguments.positional, **arguments.named)
 
     async def as_datagram() -> None:
-        async with rpc.notifier(address) as notifier:
+        async with rpc.notifier(address, key=key) as notifier:
             notifier.send(method, *arguments.positional, **arguments.named)
             dropped = notifier.statistics().dropped
         for reason in dropped:  # one at most

@@ -6,12 +6,14 @@ import logging
 import pwd
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import attrs
 import click
 
 import rpc
 from rpc.cli.failure import ExitCode, Failure, crash_of
+from rpc.cli.keys import read_keys
 from rpc.cli.loading import load
 from rpc.cli.options import to_address, to_seconds
 from rpc.cli.security import server_context, serving_options
@@ -39,6 +41,7 @@ Examples:
   rpc serve calc:calc --bind unix:/tmp/calc.sock
   rpc serve calc:calc shop:orders --bind :9000 --bind udp://127.0.0.1:9000
   rpc serve calc:calc -b tls://:9000 --tls-cert me.pem --tls-client-ca ca.pem
+  rpc serve calc:calc -b udp://:9000 --datagram-key-file keys
 """
 
 
@@ -56,6 +59,12 @@ Examples:
     "--insecure", is_flag=True, help="Serve also where other hosts can reach it, without TLS and authentication."
 )
 @serving_options
+@click.option(
+    "--datagram-key-file",
+    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+    metavar="FILE",
+    help="Take datagrams only where they are sealed with a key in there: lines of an id, and a secret in hex digits.",
+)
 @click.option(
     "--allow-uid",
     "allow_uids",
@@ -108,6 +117,7 @@ def command(
     targets: Sequence[str],
     bind: Sequence[rpc.Address],
     insecure: bool,
+    datagram_key_file: Path | None,
     allow_uids: Sequence[int],
     debug: bool,
     describe: bool | None,
@@ -126,6 +136,7 @@ def command(
         raise click.UsageError("say where to serve, as in --bind unix:/tmp/calc.sock or --bind :9000")
     _log(verbose)
     tls = server_context()
+    keys = None if datagram_key_file is None else read_keys(datagram_key_file)
     services = [load(target, debug=debug) for target in targets]
     limits = rpc.Limits(
         drain_timeout=drain_timeout, max_calls=max_calls, max_connections=max_connections, max_message=max_message
@@ -136,6 +147,7 @@ def command(
             bind,
             tls=tls,
             insecure=insecure,
+            datagram_keys=keys,
             allow_uids=allow_uids or None,
             debug=debug,
             describe=describe,
@@ -165,6 +177,9 @@ _OPTIONS = {
     "give rpc.server_tls a client_ca, or authenticate=": "give --tls-client-ca",
     "tls=rpc.server_tls(cert, key)": "--tls-cert and --tls-key",
     "tls is given": "--tls-cert is given",
+    "datagram_keys=": "--datagram-key-file",
+    "datagram_keys are": "--datagram-key-file is",
+    "no address would use them": "no address would use it",
 }
 """What the library calls its parameters, and what they are called here."""
 

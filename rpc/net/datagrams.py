@@ -1,42 +1,36 @@
-"""Datagram sockets: a receiver that never answers, a sender that never waits.
-
-Both count what was dropped and why, because nobody else ever hears of it.
-"""
+"""Datagrams that arrive: a socket that never answers, and counts what it drops and why."""
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import attrs
 import trio
 
-from rpc.address import Address
-from rpc.errors import Processed, Unavailable
-from rpc.net import sockets, system, unix_socket
+from rpc.address import Address, Scheme
+from rpc.net import multicast, sockets, system, unix_socket
 from rpc.peer import Peer
 from rpc.wire import datagrams
+from rpc.wire.cose import Keys
 from rpc.wire.datagrams import Drop
 
-__all__ = [
-    "DatagramReceiver",
-    "DatagramSender",
-    "Handler",
-    "ReceiverStatistics",
-    "SenderStatistics",
-    "open_datagrams",
-    "open_sender",
-]
+__all__ = ["DatagramReceiver", "Handler", "ReceiverStatistics", "check_scheme", "open_datagrams"]
+
+_LARGEST_UDP = 65_535
+"""Bytes that the kernel could give for one UDP datagram: none is cut."""
 
 _BATCH = 64
 """Datagrams taken in one turn of the loop before the other tasks get theirs."""
 
 _BUFFER = 1_048_576
 """Bytes asked for in the kernel for datagrams that wait for us: a burst that finds no room there is lost."""
+
+_PEERS = 256
+"""UDP peers whose `Peer` is kept at hand: making one costs more than receiving a datagram."""
 
 Handler: TypeAlias = Callable[[str, bytes, Mapping[str | int, Any], Peer], bool]
 """Takes method, payload, metadata and peer; says False for a method that it does not know. It must not raise."""
@@ -61,20 +55,6 @@ class ReceiverStatistics:
     senders: int
 
 
-@attrs.frozen(kw_only=True)
-class SenderStatistics:
-    """What became of the datagrams of a sender, as far as this host knows.
-
-    Attributes:
-        sent: left, and nothing bad was heard of them.
-        dropped: did not arrive, by reason: ``full`` (no room in the kernel), ``refused`` (nobody there: at least so
-            many, since not every refusal is told), ``unreachable`` (no way to the host).
-    """
-
-    sent: int
-    dropped: Mapping[str, int]
-
-
 def _nothing() -> None:
     pass
 
@@ -86,14 +66,24 @@ class DatagramReceiver:
         address: where it receives, with the port that the system chose, or the path that was asked for.
     """
 
-    def __init__(self, sock: socket.socket, address: Address, *, remove: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        address: Address,
+        *,
+        keys: Keys | None = None,
+        remove: Callable[[], None] = _nothing,
+    ) -> None:
         self.address = address
         self._socket = sock
+        self._keys = keys
         self._remove = remove
+        self._read = self._read_unix if address.is_path else self._read_udp
+        self._introduce = lru_cache(_PEERS)(partial(_introduce, address.scheme))
+        self._buffer = bytearray(0 if address.is_path else _LARGEST_UDP)
         self._senders = datagrams.Senders()
         self._accepted = 0
         self._dropped: Counter[str] = Counter()
-        self._ancillary = system.CREDENTIALS_SPACE if address.is_path else 0
 
     def __repr__(self) -> str:
         return f"<DatagramReceiver {self.address} {'closed' if self.is_closed else 'open'}>"
@@ -128,17 +118,14 @@ class DatagramReceiver:
             if self.is_closed:  # by the handler
                 return
             try:
-                data, ancillary, flags, name = self._socket.recvmsg(datagrams.LARGEST, self._ancillary)
+                data, peer = self._read()
             except BlockingIOError:
                 return
-            if flags & socket.MSG_TRUNC:
-                self._dropped[Drop.MALFORMED] += 1
-                continue
-            self._receive(data, self._introduce(ancillary, name), handler)
+            self._receive(data, peer, handler)
 
     def _receive(self, data: bytes, peer: Peer, handler: Handler) -> None:
         try:
-            datagram = datagrams.decode(data)
+            datagram = datagrams.decode(data, self._keys)
         except datagrams.DatagramError as error:
             self._dropped[error.reason] += 1
             return
@@ -149,11 +136,16 @@ class DatagramReceiver:
         else:
             self._accepted += 1
 
-    def _introduce(self, ancillary: list[tuple[int, int, bytes]], name: Any) -> Peer:
-        if not self.address.is_path:
-            return Peer(address=str(sockets.name_of(self.address.scheme, name)), transport=self.address.scheme.value)
+    def _read_udp(self) -> tuple[bytes, Peer]:
+        size, name = self._socket.recvfrom_into(self._buffer)
+        return bytes(memoryview(self._buffer)[:size]), self._introduce(name)
+
+    def _read_unix(self) -> tuple[bytes, Peer]:
+        """The next datagram and the process that sent it; an empty one in place of one that is too large."""
+        data, ancillary, flags, _ = self._socket.recvmsg(datagrams.LARGEST, system.CREDENTIALS_SPACE)
         process = system.message_credentials(ancillary)
-        return Peer(address=str(self.address), transport="unixgram", uid=process.uid, gid=process.gid, pid=process.pid)
+        peer = Peer(address=str(self.address), transport="unixgram", uid=process.uid, gid=process.gid, pid=process.pid)
+        return b"" if flags & socket.MSG_TRUNC else data, peer
 
     def close(self) -> None:
         """Stop receiving at once, and remove the socket file if it is still ours; nothing the second time."""
@@ -169,7 +161,13 @@ class DatagramReceiver:
         await trio.lowlevel.checkpoint()
 
 
-async def open_datagrams(address: Address, *, mode: int = unix_socket.OWNER_ONLY) -> list[DatagramReceiver]:
+def _introduce(scheme: Scheme, name: sockets.SocketName) -> Peer:
+    return Peer(address=str(sockets.name_of(scheme, name)), transport=scheme.value)
+
+
+async def open_datagrams(
+    address: Address, *, mode: int = unix_socket.OWNER_ONLY, keys: Keys | None = None
+) -> list[DatagramReceiver]:
     """Receive on an address: one receiver, or one for each address that a host name or an empty host stands for.
 
     A cancelled call leaves nothing behind.
@@ -177,144 +175,41 @@ async def open_datagrams(address: Address, *, mode: int = unix_socket.OWNER_ONLY
     Args:
         address: where to receive.
         mode: of a socket file. Who opens it to other users must look at the `Peer` of each datagram.
+        keys: what datagrams must be sealed with; None to take those that are not sealed, and no others.
 
     Raises:
         OSError: the address is in use, by a live receiver where it is a socket file, or cannot be bound.
-        ValueError: it is no address for datagrams.
+        ValueError: it is no address for datagrams, or a multicast one without keys or interface.
     """
-    _check(address)
+    check_scheme(address)
+    if multicast.is_multicast(address):
+        if keys is None:
+            raise ValueError(f"{address} is a multicast address, to which anyone can send: give datagram_keys=")
+        await trio.lowlevel.checkpoint()
+        return [_join(address, keys)]
     if address.is_path:
         file = await unix_socket.bind(address.path, socket.SOCK_DGRAM, mode=mode)
-        return [DatagramReceiver(file.socket, address, remove=file.remove)]
+        return [DatagramReceiver(file.socket, address, keys=keys, remove=file.remove)]
     bound = await sockets.bind_all(address, socket.SOCK_DGRAM)
     for sock in bound:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-    return [DatagramReceiver(sock, sockets.name_of(address.scheme, sock.getsockname())) for sock in bound]
+    return [DatagramReceiver(sock, sockets.name_of(address.scheme, sock.getsockname()), keys=keys) for sock in bound]
 
 
-# --- Sending ---------------------------------------------------------------------------------------------------
-
-_FULL, _REFUSED, _UNREACHABLE = "full", "refused", "unreachable"
-
-_LOSSES = {
-    errno.EAGAIN: _FULL,
-    errno.ENOBUFS: _FULL,
-    errno.ENOMEM: _FULL,
-    errno.ECONNREFUSED: _REFUSED,
-    errno.ENOENT: _REFUSED,
-    errno.ENETUNREACH: _UNREACHABLE,
-    errno.EHOSTUNREACH: _UNREACHABLE,
-    errno.ENETDOWN: _UNREACHABLE,
-    errno.EHOSTDOWN: _UNREACHABLE,
-}
-"""What may pass by itself: a datagram that meets it is lost, and the next one may get through."""
+def _join(address: Address, keys: Keys) -> DatagramReceiver:
+    try:
+        sock = multicast.group_of(address).bind()
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {address}: {error.strerror}") from error
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    return DatagramReceiver(sock, attrs.evolve(address, port=sock.getsockname()[1]), keys=keys)
 
 
-class DatagramSender:
-    """One socket for datagrams to one address, owned by this object.
-
-    Attributes:
-        is_local: whether they stay on this host, and may be as large as the system allows.
-    """
-
-    def __init__(self, sock: socket.socket, address: Address, *, is_local: bool) -> None:
-        self.address = address
-        self.is_local = is_local
-        self._socket = sock
-        self._sent = 0
-        self._dropped: Counter[str] = Counter()
-
-    def statistics(self) -> SenderStatistics:
-        return SenderStatistics(sent=self._sent, dropped=dict(self._dropped))
-
-    def send(self, datagram: bytes) -> None:
-        """Hand one datagram to the kernel, or drop it and count why; never waits.
-
-        Raises:
-            trio.ClosedResourceError: this sender is closed.
-            OSError: it could not be sent, and no other one could: it is too large for the system, or not allowed.
-        """
-        if self._socket.fileno() < 0:
-            raise trio.ClosedResourceError("this notifier is closed")
-        loss = self._transmit(datagram)
-        if loss == _REFUSED and not self.address.is_path:
-            # The network tells of an earlier datagram in place of sending this one, which has its turn now.
-            self._sent -= 1
-            self._dropped[_REFUSED] += 1
-            loss = self._transmit(datagram)
-        if loss is None:
-            self._sent += 1
-        else:
-            self._dropped[loss] += 1
-
-    def _transmit(self, datagram: bytes) -> str | None:
-        try:
-            if self.address.is_path:
-                # By path each time: a receiver that was started again has another socket behind the same path.
-                self._socket.sendto(datagram, self.address.path)
-            else:
-                self._socket.send(datagram)
-        except OSError as error:
-            if error.errno not in _LOSSES:
-                raise
-            return _LOSSES[error.errno]
-        return None
-
-    def close(self) -> None:
-        """Close the socket; what the kernel has taken still leaves. Nothing the second time."""
-        self._socket.close()
-
-
-async def open_sender(address: Address) -> DatagramSender:
-    """Make a socket for datagrams to `address`; whether anybody receives there is not asked.
+def check_scheme(address: Address) -> None:
+    """Look whether an address is one for datagrams.
 
     Raises:
-        Unavailable: the host is not known, or there is no way to it.
-        ValueError: it is no address for datagrams.
+        ValueError: it is not.
     """
-    _check(address)
-    if address.is_path:
-        await trio.lowlevel.checkpoint()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        sock.setblocking(False)
-        return DatagramSender(sock, address, is_local=True)
-    if not address.host or not address.port:
-        raise ValueError(f"cannot send to {address}: a sender needs a host and a port")
-    try:
-        sock = await _open_udp(address)
-    except OSError as error:
-        raise Unavailable(f"cannot send to {address}: {error.strerror}", processed=Processed.NOT_PROCESSED) from error
-    return DatagramSender(sock, address, is_local=_is_loopback(sock.getpeername()[0]))
-
-
-async def _open_udp(address: Address) -> socket.socket:
-    """A socket connected to the first address of the host that there is a way to."""
-    problem: OSError | None = None
-    for family, _, _, _, name in await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM):
-        try:
-            return _connect_udp(family, name)
-        except OSError as error:
-            problem = error
-    assert problem is not None  # a lookup that finds nothing raises
-    raise problem
-
-
-def _connect_udp(family: int, name: sockets.SocketName) -> socket.socket:
-    """A connected socket, which takes no more than a look at the routing table."""
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.connect(name)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _is_loopback(host: str) -> bool:
-    return ipaddress.ip_address(host).is_loopback
-
-
-def _check(address: Address) -> None:
     if not address.is_datagram:
         raise ValueError(f"{address} takes no datagrams: write udp://host:port or unixgram:/path")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import ssl
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypedDict, Unpack
@@ -22,11 +22,12 @@ from rpc.net.listen import Listener, listen
 from rpc.net.notifications import Notifications
 from rpc.peer import Peer
 from rpc.server.builtin import add_builtin
-from rpc.server.exposure import check_exposure, check_tls
+from rpc.server.exposure import check_exposure, check_keys, check_tls
 from rpc.server.health import Health
 from rpc.server.serving import Serving
 from rpc.server.signals import reload_on_hangup, stop_on_signals
 from rpc.service.service import Service
+from rpc.wire.cose import Keys
 
 __all__ = ["run", "serve"]
 
@@ -42,6 +43,7 @@ class Options(TypedDict, total=False):
     tls: ssl.SSLContext | None
     allow_uids: Collection[int] | None
     authenticate: Authenticate | None
+    datagram_keys: Mapping[bytes, bytes] | None
     insecure: bool
     limits: Limits | None
     debug: bool
@@ -57,6 +59,7 @@ async def serve(
     tls: ssl.SSLContext | None = None,
     allow_uids: Collection[int] | None = None,
     authenticate: Authenticate | None = None,
+    datagram_keys: Mapping[bytes, bytes] | None = None,
     insecure: bool = False,
     limits: Limits | None = None,
     debug: bool = False,
@@ -80,6 +83,9 @@ async def serve(
             `Peer`; what it returns is `Peer.identity`. Where it returns None, raises, or takes longer than
             `Limits.handshake_timeout`, the client is turned away and not told why; nothing that it sent is looked at
             before. See `rpc.tokens`. Datagrams have no credential: they are not asked for one.
+        datagram_keys: the keys that datagrams may be sealed with, id and secret of at least 16 bytes, the same that
+            `rpc.notifier` has; several while they are changed. No other datagram is taken then. None to take those
+            that are not sealed, and no others.
         insecure: whether addresses that other hosts can reach may be served without TLS, or to clients that prove
             nothing.
         limits: what each peer may make us do; the defaults of `Limits` where None.
@@ -93,21 +99,24 @@ async def serve(
     Raises:
         OSError: an address is in use, by a live server where it is a socket file, or cannot be bound.
         ValueError: something is no address, strangers on other hosts could call without `insecure`, `tls` is missing,
-            of no use or not for servers, or two services have one name.
+            of no use or not for servers, `datagram_keys` are of no use or too short, a multicast address has none, or
+            two services have one name.
 
     When this ends, for whatever reason, nothing listens, every connection is closed, every handler has been
     cancelled and has ended, and the socket files are gone.
     """
     limits = limits or Limits()
+    keys = None if datagram_keys is None else Keys(datagram_keys)
     stop = trio.Event() if stop is None else stop
     async with AsyncExitStack() as stack:
         handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
         addresses = [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]
         check_tls(addresses, tls)
-        endpoints = await _open(addresses, socket_mode(allow_uids), tls, stack)
+        check_keys(addresses, keys)
+        endpoints = await _open(addresses, socket_mode(allow_uids), tls, keys, stack)
         if not insecure:
             for endpoint in endpoints:
-                check_exposure(endpoint.address, tls, authenticate)
+                check_exposure(endpoint.address, tls, authenticate, keys)
         serving = Serving(handlers, limits, allow_uids, authenticate, health=health or Health())
         add_builtin(serving, describe)
         async with trio.open_nursery() as nursery:
@@ -150,13 +159,13 @@ async def _run_until_signalled(services: Services, bind: Bind, **options: Unpack
 
 
 async def _open(
-    addresses: list[Address], mode: int, tls: ssl.SSLContext | None, stack: AsyncExitStack
+    addresses: list[Address], mode: int, tls: ssl.SSLContext | None, keys: Keys | None, stack: AsyncExitStack
 ) -> list[Listener | DatagramReceiver]:
     """Bind every address, or none."""
     endpoints: list[Listener | DatagramReceiver] = []
     for address in addresses:
         if address.is_datagram:
-            opened: Sequence[Listener | DatagramReceiver] = await open_datagrams(address, mode=mode)
+            opened: Sequence[Listener | DatagramReceiver] = await open_datagrams(address, mode=mode, keys=keys)
         else:
             opened = await listen(address, mode=mode, context=tls)
         for endpoint in opened:

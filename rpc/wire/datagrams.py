@@ -1,8 +1,8 @@
 """Datagrams (protocol section 7): one NOTIFY each, and the memory that keeps a receiver from taking one twice.
 
-A datagram is the body of a NOTIFY frame without a length in front. Its metadata names the sender, by 8 random bytes
-that it chose for itself, and numbers the datagrams of that sender from 1. A receiver drops what it cannot use,
-without an answer, and counts why.
+A datagram is the body of a NOTIFY frame without a length in front, sealed with a key where there is one. Its metadata
+names the sender, by 8 random bytes that it chose for itself, and numbers the datagrams of that sender from 1. A
+receiver drops what it cannot use, without an answer, and counts why.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import attrs
 
 from rpc.errors import Processed, ProtocolError, ResourceExhausted
 from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
-from rpc.wire import frames
+from rpc.wire import cose, frames
+from rpc.wire.cose import Key, Keys
 from rpc.wire.framing import PREFIX
-from rpc.wire.heads import UINT, write_head
+from rpc.wire.heads import ARRAY, UINT, ProfileError, write_head
 
 __all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
 
@@ -28,7 +29,6 @@ SENDER_SIZE = 8
 """Bytes of a sender's name: random ones, so that no two senders choose the same."""
 
 _SENDER, _SEQUENCE = 5, 6  # keys of the metadata
-_COSE_MAC0 = 0xD1  # tag 17 as the first byte of a datagram
 
 
 class Drop(enum.StrEnum):
@@ -36,8 +36,14 @@ class Drop(enum.StrEnum):
 
     MALFORMED = "malformed"
     """It is no NOTIFY, or does not say who sent it and as which one."""
+    UNKEYED = "unkeyed"
+    """It is not sealed, and this receiver has keys."""
     KEYED = "keyed"
-    """It is signed with a key, and this receiver has none to check it with."""
+    """It is sealed with a key, and this receiver has none to check it with."""
+    UNKNOWN_KEY = "unknown_key"
+    """It is sealed with a key that this receiver does not have."""
+    BAD_MAC = "bad_mac"
+    """It was made by somebody without the key, or changed on its way."""
     REPLAY = "replay"
     """It came before, or so long after its time that nobody remembers whether it did."""
     UNKNOWN_METHOD = "unknown_method"
@@ -63,8 +69,16 @@ class Datagram:
     sequence: int
 
 
-def encode(method: str, payload: bytes, sender: bytes, sequence: int, *, max_size: int = MAX_DATAGRAM) -> bytes:
-    """One whole datagram.
+def encode(
+    method: str,
+    payload: bytes,
+    sender: bytes,
+    sequence: int,
+    *,
+    key: Key | None = None,
+    max_size: int = MAX_DATAGRAM,
+) -> bytes:
+    """One whole datagram, sealed where there is a key.
 
     Raises:
         ResourceExhausted: it would have more than `max_size` bytes.
@@ -73,6 +87,8 @@ def encode(method: str, payload: bytes, sender: bytes, sequence: int, *, max_siz
     # A map of two pairs: 5 and a byte string of 8, 6 and an integer.
     metadata = b"\xa2\x05\x48" + sender + b"\x06" + write_head(UINT, sequence)
     datagram = frames.notify(frames.method_item(method), metadata, len(payload))[PREFIX:] + payload
+    if key is not None:
+        datagram = cose.seal(datagram, key)
     if len(datagram) > max_size:
         raise ResourceExhausted(
             f"{method}: a datagram of {len(datagram)} bytes; the limit is {max_size} (max_size of the notifier)",
@@ -81,14 +97,16 @@ def encode(method: str, payload: bytes, sender: bytes, sequence: int, *, max_siz
     return datagram
 
 
-def decode(datagram: bytes) -> Datagram:
-    """Take one datagram apart.
+def decode(datagram: bytes, keys: Keys | None = None) -> Datagram:
+    """Take one datagram apart. Where there are keys, nothing in it is looked at before its code is right.
 
     Raises:
-        DatagramError: it is keyed or malformed.
+        DatagramError: it is malformed, or not sealed as it must be.
     """
-    if datagram[:1] == bytes((_COSE_MAC0,)):
-        raise DatagramError(Drop.KEYED, "the datagram is signed, and no key is set here")
+    if keys is not None:
+        datagram = _unseal(datagram, keys)
+    elif cose.is_sealed(datagram):
+        raise DatagramError(Drop.KEYED, "the datagram is sealed, and no key is set here")
     try:
         fields = frames.decode(datagram)
     except ProtocolError as error:
@@ -103,6 +121,24 @@ def decode(datagram: bytes) -> Datagram:
     if type(sequence) is not int or sequence < 1:
         raise DatagramError(Drop.MALFORMED, f"metadata {_SEQUENCE}, the sequence, is not an integer from 1")
     return Datagram(method, payload, metadata, sender, sequence)
+
+
+def _unseal(datagram: bytes, keys: Keys) -> bytes:
+    """The array in a sealed datagram, once it is known to be genuine."""
+    if not cose.is_sealed(datagram):
+        if datagram and datagram[0] >> 5 == ARRAY:  # read no further: anyone can send it
+            raise DatagramError(Drop.UNKEYED, "the datagram is not sealed, and keys are set here")
+        raise DatagramError(Drop.MALFORMED, "the datagram is neither sealed nor a NOTIFY")
+    try:
+        kid, content, mac = cose.unseal(datagram)
+    except ProfileError as error:
+        raise DatagramError(Drop.MALFORMED, str(error)) from error
+    secret = keys.secret(kid)
+    if secret is None:
+        raise DatagramError(Drop.UNKNOWN_KEY, "the datagram is sealed with a key that is not set here")
+    if not cose.is_genuine(content, mac, secret):
+        raise DatagramError(Drop.BAD_MAC, "the datagram was not sealed with the key that it names")
+    return content
 
 
 class _Window:
