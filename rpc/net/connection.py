@@ -32,6 +32,7 @@ import trio
 from rpc.errors import ProtocolError, Reason
 from rpc.limits import Limits
 from rpc.net import outcomes
+from rpc.net.appetite import Appetite
 from rpc.net.dispatch import Dispatcher
 from rpc.net.greeting import Authenticate, Refusal, greet
 from rpc.net.handlers import Handlers
@@ -41,7 +42,7 @@ from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
 from rpc.net.readiness import Readiness
 from rpc.net.reading import Reading
-from rpc.net.timers import FrameTimer, keep_alive
+from rpc.net.timers import FrameTimer, start_watches
 from rpc.net.workers import Workers
 from rpc.net.writer import Writer
 from rpc.peer import Peer
@@ -101,6 +102,7 @@ class Connection:
         self.pulse = Pulse(self)
         self.ping = self.pulse.ping
         self.read_until = Reading(self).until
+        self._appetite = Appetite(link.least_read)
         self._ending: str | None = None
         self._aborting: tuple[Reason, str] | None = None
         self._acting = False
@@ -147,8 +149,7 @@ class Connection:
                 self.dispatcher.notifications.nursery = nursery
                 await greet(self, refusal, authenticate)
                 task_status.started()
-                if self.peer.transport not in ("unix", "memory") and self.session.is_open:
-                    nursery.start_soon(keep_alive, self)
+                start_watches(self)
                 await self.ended.wait()
                 with trio.move_on_after(self.limits.drain_timeout):
                     await self.dispatcher.notifications.finish()
@@ -233,7 +234,7 @@ class Connection:
         assert isinstance(self.link, SocketLink)
         if self.is_over:
             return True
-        body, space = self.session.want(), self.readiness.space
+        body, space = self.session.want(), self._appetite.of(self.readiness.space)
         try:
             if body is None:
                 filled, count = 0, self.link.receive_into_nowait(space)
@@ -250,9 +251,14 @@ class Connection:
             self._handle(self.session.filled, filled)
         elif not count:
             self.lose("the peer closed the connection" + (" in the midst of a frame" if body is not None else ""))
-        if count:
-            self._handle(self.session.receive, space[:count] if count > _KEPT else bytes(space[:count]))
+        if count > _KEPT:
+            self._appetite.eat(self._take, space[:count], count)
+        elif count:
+            self._appetite.eat(self._take, bytes(space[:count]), count)
         return True
+
+    def _take(self, data: Buffer) -> None:
+        self._handle(self.session.receive, data)
 
     def pump_data(self, data: bytes | bytearray) -> None:
         """Act on what a reader task has read; ``b""`` is the end of the stream."""

@@ -12,11 +12,13 @@ from typing import Any
 import trio
 
 from rpc.errors import (
+    Cancelled,
     DeadlineExceeded,
     Error,
     InvalidArgument,
     PermissionDenied,
     Processed,
+    Reason,
     ResourceExhausted,
     Unimplemented,
 )
@@ -25,6 +27,7 @@ from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
 from rpc.net.notifications import Notifications
 from rpc.net.streams import Items, Stream
+from rpc.net.timers import WasteMeter
 from rpc.service.faults import to_error
 from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
@@ -48,6 +51,8 @@ class Dispatcher:
         self._counts = handlers.counts
         self._table, self._tells_names = handlers.table_for(connection.peer)
         self._find = self._table.find
+        self._jobs = 0
+        self._waste = WasteMeter()
         self.notifications = Notifications(handlers, connection.limits, connection.context)
 
     def call(self, record: Incoming, _: None = None) -> None:
@@ -84,6 +89,7 @@ class Dispatcher:
         if handle.is_async or handle.thread or handle.kind is not _METHOD:
             job = JOBS[handle.kind](self, record, handle, args, kwargs, deadline)
             record.owner = connection.workers.start(job)
+            self._jobs += 1
             return
         try:
             payload = encoded(run_inline(connection.context, handle, args, kwargs), handle)
@@ -126,6 +132,8 @@ class Dispatcher:
         self._counts.failed += 1
         self._connection.session.callee.fail(record, error)
         self._send()
+        if isinstance(error, Cancelled) and error.processed is Processed.NOT_PROCESSED and self._waste.add(self._jobs):
+            self._connection.abort(Reason.TOO_MANY, "too many calls are cancelled as soon as they are made")
 
     def _send(self) -> None:
         """Send an answer: at once where it is the only one to come, else with all that are ready by then."""

@@ -44,6 +44,9 @@ class Host(Protocol):
     def is_over(self) -> bool: ...
 
     @property
+    def is_quiet(self) -> bool: ...
+
+    @property
     def flush(self) -> Callable[[], None]:
         """Send what is queued, as far as the transport takes it without waiting."""
         ...

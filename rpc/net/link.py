@@ -34,8 +34,11 @@ class SocketLink:
     """A connected, non-blocking stream socket, owned by this object.
 
     Attributes:
+        least_read: bytes that must be read at once, since what is left behind would not be told.
         explain: asked when the peer is gone, before anybody is told so.
     """
+
+    least_read = 1
 
     def __init__(self, sock: socket.socket, peer: Peer, explain: Explain | None = None) -> None:
         self.socket = sock
@@ -124,8 +127,11 @@ class StreamLink:
     """A `trio.abc.Stream`, owned by this object; it is read and written by tasks that wait.
 
     Attributes:
+        least_read: as of a socket.
         explain: asked when the peer is gone, before anybody is told so.
     """
+
+    least_read = 1
 
     def __init__(self, stream: trio.abc.Stream, peer: Peer, explain: Explain | None = None) -> None:
         self.stream = stream

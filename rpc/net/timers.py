@@ -11,7 +11,11 @@ from rpc.session.calls import Incoming
 from rpc.session.session import Waits
 from rpc.session.states import State
 
-__all__ = ["FrameTimer", "PingMeter", "keep_alive"]
+__all__ = ["FrameTimer", "PingMeter", "WasteMeter", "start_watches"]
+
+
+_LOOKS = 20
+"""How often in its time an idle connection is looked at: it lives a twentieth longer at most."""
 
 
 class FrameTimer:
@@ -94,6 +98,51 @@ class PingMeter:
             return False
         self._left -= 1
         return True
+
+
+class WasteMeter:
+    """How many calls a peer may open in vain: of 500 that are dispatched, half.
+
+    In vain is a call that was cancelled before its handler had its first turn, in the same breath as it was made.
+    That costs us what a call costs, and its caller nothing (CVE-2023-44487). Who gives up because it takes too long,
+    or does so now and then at once, is not meant.
+    """
+
+    _OF = 500
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._wasted = 0
+
+    def add(self, calls: int) -> bool:
+        """A call was in vain, when so many had been dispatched in all; gives whether that is one too many."""
+        if calls - self._calls > self._OF:
+            self._calls, self._wasted = calls, 0
+        self._wasted += 1
+        return 2 * self._wasted > self._OF
+
+
+def start_watches(connection: Host) -> None:
+    """Start the tasks that watch a connection which has greeted: its signs of life, and its use."""
+    if not connection.session.is_open:
+        return
+    if connection.peer.transport not in ("unix", "memory"):
+        connection.nursery.start_soon(keep_alive, connection)
+    if connection.limits.idle_timeout is not None:
+        connection.nursery.start_soon(watch_use, connection, connection.limits.idle_timeout)
+
+
+async def watch_use(connection: Host, seconds: float) -> None:
+    """End a connection on which nothing but pings has happened for a while."""
+    seen, since = connection.session.uses, trio.current_time()
+    while True:
+        await trio.sleep_until(min(since + seconds, trio.current_time() + seconds / _LOOKS))
+        now = trio.current_time()
+        if connection.session.uses != seen or not connection.is_quiet:
+            seen, since = connection.session.uses, now
+        elif now >= since + seconds:
+            connection.abort(Reason.TOO_SLOW, f"nothing has happened for {seconds:g} s")
+            return
 
 
 async def keep_alive(connection: Host) -> None:

@@ -14,7 +14,6 @@ tells its owner what a timer should watch.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable
 
 from rpc import limits as numbers
@@ -25,6 +24,7 @@ from rpc.session.callee import Callee
 from rpc.session.caller import Caller
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
+from rpc.session.phases import Phase, Waits
 from rpc.session.shared import Shared
 from rpc.wire import frames, hello
 from rpc.wire.frames import Fields, Frame
@@ -33,28 +33,6 @@ from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Session", "Waits"]
-
-
-class Waits(enum.Enum):
-    """What the session cannot go on without, for the timers of its owner."""
-
-    NOTHING = 0
-    HELLO = 1
-    FRAME = 2
-
-
-class Phase(enum.IntEnum):
-    """The life of a session; it only moves down this list."""
-
-    GREETING = 0
-    """Nothing but the peer's HELLO may come."""
-
-    OPEN = 1
-
-    BROKEN = 2
-    """A GOAWAY with a reason is still to be written; nothing is taken any more."""
-
-    LOST = 3
 
 
 class Session:
@@ -97,6 +75,7 @@ class Session:
         self.consumed = self._shared.consumed
         self.frames_read = 0
         self.unsent = 0
+        self._ignored = self._pings = self._notified = 0
         self._phase = Phase.GREETING
         self._take_body = self._take_hello
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
@@ -178,8 +157,16 @@ class Session:
 
     def _take_frame(self, body: Buffer, events: Events) -> None:
         fields = frames.decode(body)
-        if fields is not None:
+        if fields is None:
+            self._ignore()
+        else:
             self._receivers[fields[0]](fields, events)
+
+    def _ignore(self) -> None:
+        """A frame of a type that is not known here (section 3); they may go with others, but not be all there is."""
+        self._ignored += 1
+        if 2 * self._ignored > self.frames_read + _IGNORED:
+            raise ProtocolError("too many frames of types that are not known here", reason=Reason.TOO_MANY)
 
     def _take_hello(self, body: Buffer, events: Events) -> None:
         version, settings = hello.decode(body)
@@ -207,9 +194,11 @@ class Session:
         events.append((Event.NOTIFY, None, fields[1:]))
 
     def _take_ping(self, fields: Fields, events: Events) -> None:
+        self._pings += 1
         events.append((Event.PING, None, fields[1]))
 
     def _take_pong(self, fields: Fields, events: Events) -> None:
+        self._pings += 1
         events.append((Event.PONG, None, fields[1]))
 
     def _take_goaway(self, fields: Fields, events: Events) -> None:
@@ -237,6 +226,7 @@ class Session:
                 processed=Processed.DO_NOT_RETRY,
             )
         pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
+        self._notified += 1
         self.outbox.put_frame(b"".join((head, *pieces)))
 
     def ping(self, token: int) -> None:
@@ -289,6 +279,11 @@ class Session:
     def queued(self) -> int:
         """Bytes that wait for `take`."""
         return self.outbox.size
+
+    @property
+    def uses(self) -> int:
+        """Rises whenever something but a ping or its answer has come, or a notification was queued."""
+        return self.frames_read - self._pings + self._notified
 
     @property
     def open_calls(self) -> int:
@@ -346,6 +341,9 @@ class Session:
         self.callee.lose(events)
         self.outbox.clear()
 
+
+_IGNORED = 1024
+"""Frames of unknown types that may come beyond one for each known frame."""
 
 _DRAINS = "the peer takes no more calls: it is about to close"
 _REASONS = frozenset(int(reason) for reason in Reason)
