@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rpc import blocking as blocking
     from rpc import testing as testing
     from rpc.address import Address as Address
     from rpc.client.client import Client as Client
@@ -116,9 +117,11 @@ _HOMES = {
     "rpc.wire.payload": ("EncodeError",),
 }
 
+_PACKAGES = ("blocking", "testing")
+
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted([*_MODULES, "testing"])  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted([*_MODULES, *_PACKAGES])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 if not TYPE_CHECKING:  # to type checkers, a name that is not in the block above does not exist
@@ -126,8 +129,8 @@ if not TYPE_CHECKING:  # to type checkers, a name that is not in the block above
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             value = getattr(importlib.import_module(_MODULES[name]), name)
-        elif name == "testing":
-            value = importlib.import_module("rpc.testing")
+        elif name in _PACKAGES:
+            value = importlib.import_module(f"rpc.{name}")
         else:
             raise AttributeError(f"module 'rpc' has no attribute {name!r}")
         globals()[name] = value

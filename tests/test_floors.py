@@ -29,6 +29,7 @@ FLOORS = {
     "rpc.net": 4,
     "rpc.server": 5,
     "rpc.client": 5,
+    "rpc.blocking": 5,
     "rpc": 6,  # the public face: it resolves names of every floor, lazily, and the tools stand on it
     "rpc.testing": 7,
     "rpc.cli": 7,

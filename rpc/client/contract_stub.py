@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager as Block
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -15,7 +15,7 @@ from rpc.service.function import Kind
 from rpc.service.near import near
 from rpc.service.stream import Stream
 
-__all__ = ["contract_stub"]
+__all__ = ["ContractStub", "class_of", "contract_stub"]
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class ContractStub:
     __slots__ = ("_caller",)
     _contract: ClassVar[Contract]
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: object) -> None:
         self._caller = caller
 
     def __getattr__(self, name: str) -> Any:
@@ -63,16 +63,21 @@ def contract_stub(caller: Caller, target: Any) -> ContractStub:
 @functools.cache
 def _class_of(contract: Contract) -> type[ContractStub]:
     """A class with the methods of a contract: one that `isinstance` takes for an instance of that."""
-    methods = {name: _method(member) for name, member in contract.members.items()}
-    space: dict[str, Any] = {"__slots__": (), "__doc__": contract.cls.__doc__, "_contract": contract, **methods}
-    cls = type(f"{contract.cls.__name__}Stub", (ContractStub,), space)
+    cls = class_of(contract, _METHODS)
     if isinstance(contract.cls, abc.ABCMeta):
         contract.cls.register(cls)
     return cls
 
 
-def _method(member: Member) -> Callable[..., Any]:
-    method: Any = _METHODS[member.kind](member.handle)
+def class_of(contract: Contract, makers: Mapping[Kind, Callable[[Any], Any]]) -> type[ContractStub]:
+    """A class with the methods of a contract, each made of its handle as its kind is."""
+    methods = {name: _method(member, makers[member.kind]) for name, member in contract.members.items()}
+    space: dict[str, Any] = {"__slots__": (), "__doc__": contract.cls.__doc__, "_contract": contract, **methods}
+    return type(f"{contract.cls.__name__}Stub", (ContractStub,), space)
+
+
+def _method(member: Member, make: Callable[[Any], Any]) -> Callable[..., Any]:
+    method: Any = make(member.handle)
     function = member.function
     method.__name__, method.__qualname__, method.__doc__ = function.__name__, function.__qualname__, function.__doc__
     method.__signature__ = inspect.signature(function)

@@ -1,0 +1,172 @@
+"""`connect`: from an address to a blocking client."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Collection
+
+import attrs
+
+from rpc.address import Address, parse
+from rpc.blocking import calls
+from rpc.blocking.client import Client
+from rpc.blocking.connection import Connection
+from rpc.blocking.dial import dial
+from rpc.blocking.line import Line
+from rpc.blocking.transport import Transport
+from rpc.blocking.waiting import Deadline, Gate
+from rpc.client.terms import Options
+from rpc.errors import Processed, ProtocolError, Reason, Unavailable
+from rpc.limits import Limits
+from rpc.net.access import check_safe, refusal_of
+from rpc.session.session import Session
+from rpc.version import AGENT
+from rpc.wire import hello
+
+__all__ = ["connect"]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
+"""Seconds between two tries while a server is still starting; each pause is twice the last."""
+
+
+def connect(
+    address: str | Address,
+    *,
+    tls: ssl.SSLContext | None = None,
+    credential: str | bytes | None = None,
+    limits: Limits | None = None,
+    allow_uids: Collection[int] | None = None,
+    insecure: bool = False,
+    wait: float = 0,
+    timeout: float | None = None,
+) -> Client:
+    """Connect to a server, without trio: ``with rpc.blocking.connect("unix:/run/calc.sock") as client``.
+
+    Args:
+        address: see `rpc.address`.
+        tls: for ``tls://``, as `rpc.client_tls` makes it; None to trust the system's authorities and show no
+            certificate.
+        credential: tells the server's `authenticate` who we are; text travels as UTF-8. It is sent to a server that
+            the kernel or a certificate has named, and to no other, and takes a round trip to be accepted.
+        limits: what the server may make us do; the defaults of `Limits` where None.
+        allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
+            checked before anything is sent.
+        insecure: whether the credential is sent also where others may read it, or may pose as the server.
+        wait: seconds to try for, where the server is still starting. Who is turned away is turned away at once.
+        timeout: seconds for each try to connect, and for each call; None for as long as it takes. Looking up the name
+            of a host takes its own time.
+
+    Raises:
+        Unavailable: (not processed) there is no connection; the message has the address and the cause.
+        ValueError: the address is none, or takes no connections; `tls` is no context for clients, or of no use
+            there; the credential would not be safe on its way, or is too long for a HELLO.
+
+    Nothing is served to the server: one that calls back is answered Unimplemented, and its notifications are dropped.
+    """
+    target = parse(address)
+    limits = limits or Limits()
+    if isinstance(credential, str):
+        credential = credential.encode()
+    if credential is not None:
+        if not insecure:
+            check_safe(target, tls)
+        hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
+    opener = _Opener(target, None if target.is_path else tls, credential, limits, allow_uids)
+    return Client(_patiently(opener, wait, timeout), Options(timeout=timeout))
+
+
+@attrs.frozen
+class _Opener:
+    """What it takes to make a connection, and to make it anew."""
+
+    address: Address
+    tls: ssl.SSLContext | None
+    credential: bytes | None = attrs.field(repr=False)
+    limits: Limits
+    allow_uids: Collection[int] | None
+
+    def __call__(self, deadline: Deadline) -> Connection:
+        """Make a connection.
+
+        Raises:
+            Unavailable: (not processed) there is none.
+            TimeoutError: the deadline has passed.
+        """
+        transport = dial(self.address, self.tls, deadline)
+        try:
+            refusal = refusal_of(transport.peer, self.allow_uids)
+            if refusal is not None:
+                raise self._unavailable(f"its server's {refusal}")
+            self._secure(transport, deadline)
+        except BaseException:
+            transport.close()
+            raise
+        session = Session(is_connector=True, limits=self.limits, agent=AGENT, credential=self.credential)
+        connection = Connection(transport, session, self.limits)
+        try:
+            self._greet(connection, deadline)
+        except BaseException:
+            with connection.lock:
+                connection.end("this side gave it up")
+            raise
+        return connection
+
+    def _unavailable(self, cause: str) -> Unavailable:
+        return Unavailable(f"cannot connect to {self.address}: {cause}", processed=Processed.NOT_PROCESSED)
+
+    def _secure(self, transport: Transport, deadline: Deadline) -> None:
+        """The handshake of TLS, where there is one."""
+        patience = self.limits.tls_timeout
+        try:
+            transport.shake_hands(_sooner(deadline, patience))
+        except TimeoutError:
+            deadline.left()
+            raise self._unavailable(f"no TLS handshake within {patience:g} s") from None
+        except OSError as error:
+            raise self._unavailable(transport.failure or str(error)) from error
+
+    def _greet(self, connection: Connection, deadline: Deadline) -> None:
+        """Exchange HELLOs, and hear whether the credential is accepted: a server answers nothing before it is."""
+        session, patience = connection.session, self.limits.handshake_timeout
+        what = "no HELLO came"
+        until = _sooner(deadline, patience)
+        try:
+            with connection.lock:
+                connection.flush()
+                connection.wait(Gate(), lambda: session.is_open or connection.failure is not None, until)
+                session.caller.check_open()
+            if self.credential is not None:
+                what = "it was not heard whether the credential is accepted"
+                calls.ping(connection, until)
+        except TimeoutError:
+            deadline.left()
+            raise self._unavailable(f"{what} within {patience:g} s") from None
+        except Unavailable as refusal:
+            failure = connection.failure
+            cause = failure.message if failure is not None else connection.end_reason or refusal.message
+            raise self._unavailable(cause) from failure
+
+
+def _sooner(deadline: Deadline, seconds: float) -> Deadline:
+    """The sooner of a deadline and so many seconds."""
+    return deadline if deadline.is_within(seconds) else Deadline(seconds, deadline.what)
+
+
+def _patiently(opener: _Opener, seconds: float, timeout: float | None) -> Line:
+    """Try until there is a connection, for so many seconds."""
+    give_up = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return Line(opener, Deadline.after(timeout, str(opener.address)))
+        except TimeoutError as error:
+            message = f"cannot connect to {opener.address}: no answer within {timeout:g} s"
+            raise Unavailable(message, processed=Processed.NOT_PROCESSED) from error
+        except Unavailable as error:
+            refusal = error.__cause__
+            is_final = isinstance(refusal, ProtocolError) and refusal.reason is Reason.CREDENTIAL
+            if is_final or time.monotonic() + pause > give_up:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,0 +1,174 @@
+"""What a blocking connection stands on: a socket that is asked without waiting, and waited for apart from that.
+
+So a thread that waits holds no lock, its wait may end at a deadline, and Ctrl-C strikes it there.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import ssl
+from collections.abc import Sequence
+
+import attrs
+
+from rpc.blocking.waiting import Deadline
+from rpc.net import tls
+from rpc.peer import Peer
+from rpc.wire.payload import Buffer
+
+__all__ = ["TlsTransport", "Transport", "wait_for"]
+
+_JOIN_BELOW = 65_536
+"""Bytes up to which the buffers are joined and sent in one piece: a batch is mostly many small frames."""
+
+_MOST_BUFFERS = 1024
+"""IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
+
+_BLOCK = 65_536
+"""Bytes that OpenSSL is given at once. What it has begun it must be given again."""
+
+_LONGEST = 86_400.0
+"""Seconds of one wait: `poll` counts milliseconds in 32 bits."""
+
+
+def wait_for(sock: socket.socket, *, read: bool, write: bool, seconds: float | None) -> None:
+    """Wait until a socket can be read or written, as it is asked for, or has ended; at most so long."""
+    seconds = _LONGEST if seconds is None else min(seconds, _LONGEST)
+    if hasattr(select, "poll"):
+        poll = select.poll()  # a new one: several threads may wait for one socket
+        poll.register(sock, (select.POLLIN if read else 0) | (select.POLLOUT if write else 0))
+        poll.poll(math.ceil(seconds * 1000))
+    else:  # pragma: no cover - Windows
+        select.select([sock] if read else [], [sock] if write else [], [], seconds)
+
+
+class Transport:
+    """A connected, non-blocking stream socket, owned by this object.
+
+    Attributes:
+        failure: why it has ended, where that is known better than the system tells.
+    """
+
+    def __init__(self, sock: socket.socket, peer: Peer) -> None:
+        self.socket = sock
+        self.peer = peer
+        self.failure: str | None = None
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        """Agree on keys, where there are any.
+
+        Raises:
+            OSError: that failed.
+            TimeoutError: it took too long.
+        """
+
+    def receive_into(self, first: memoryview, second: memoryview | None = None) -> int:
+        """Read straight into `first`, and what is more into `second`; 0 is the end of the peer's stream.
+
+        Raises:
+            BlockingIOError: nothing is there.
+            OSError: the peer is gone.
+        """
+        return self.socket.recv_into(first) if second is None else self.socket.recvmsg_into((first, second))[0]
+
+    def send(self, buffers: list[Buffer]) -> list[Buffer]:
+        """Send what can go without waiting, and give back the rest.
+
+        Raises:
+            OSError: the peer is gone.
+        """
+        try:
+            if len(buffers) == 1:
+                sent = self.socket.send(buffers[0])
+            elif sum(map(len, buffers)) < _JOIN_BELOW:
+                buffers = [b"".join(buffers)]
+                sent = self.socket.send(buffers[0])
+            else:
+                sent = self.socket.sendmsg(buffers[:_MOST_BUFFERS])
+        except BlockingIOError:
+            sent = 0
+        return _rest(buffers, sent)
+
+    def shut(self) -> None:
+        """End the connection, for every process that has this socket, and wake the threads that wait for it."""
+        try:
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
+        except OSError:
+            pass  # the peer was quicker
+
+    def close(self) -> None:
+        """Give the socket back; nobody may wait for it any more."""
+        self.socket.close()
+
+
+class TlsTransport(Transport):
+    """The same with TLS over it.
+
+    Raises:
+        OSError: the peer is gone; the socket is closed.
+    """
+
+    def __init__(self, sock: socket.socket, peer: Peer, context: ssl.SSLContext, host: str) -> None:
+        try:
+            sock.getpeername()
+        except OSError:
+            sock.close()  # `wrap_socket` would lose it
+            raise
+        self._tls = context.wrap_socket(
+            sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
+        )
+        super().__init__(self._tls, peer)
+
+    def shake_hands(self, deadline: Deadline) -> None:
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                wait_for(self._tls, read=True, write=False, seconds=deadline.left())
+            except ssl.SSLWantWriteError:
+                wait_for(self._tls, read=False, write=True, seconds=deadline.left())
+            except OSError as error:
+                self.failure = tls.explain(error, is_server=False, tls=self._tls)
+                raise
+            else:
+                break
+        self.peer = attrs.evolve(self.peer, names=tls.names_of(self._tls.getpeercert()))
+
+    def receive_into(self, first: memoryview, second: memoryview | None = None) -> int:
+        """As `Transport.receive_into`, where the last of the two has space for a whole record."""
+        try:
+            count = self._tls.recv_into(first)
+            if second is not None and self._tls.pending():
+                count += self._tls.recv_into(second)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise BlockingIOError from None
+        except ssl.SSLEOFError:
+            return 0  # an end without a goodbye is an end all the same: the frames tell whether something is missing
+        except ssl.SSLError as error:
+            # A server that wants another certificate says so only after the handshake.
+            self.failure = self.failure or tls.explain(error, is_server=False, tls=self._tls)
+            raise
+        return count
+
+    def send(self, buffers: list[Buffer]) -> list[Buffer]:
+        """As `Transport.send`; what is given back must be what is sent next, as OpenSSL has begun with it."""
+        rest = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers))
+        try:
+            while rest:
+                rest = rest[self._tls.send(rest[:_BLOCK]) :]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return [rest]
+        return []
+
+
+def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:
+    """What is left of `buffers` after their first `sent` bytes."""
+    for index, buffer in enumerate(buffers):
+        size = len(buffer)
+        if sent < size:
+            head = memoryview(buffer)[sent:] if sent else buffer
+            return [head, *buffers[index + 1 :]]
+        sent -= size
+    return []
