@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rpc.wire.gathering import Gathered, Parts
+from rpc.wire.gathering import Gathered, Parts, arrived
 from rpc.wire.payload import decode, encode
 from rpc.wire.profile import ProfileError
 
@@ -93,6 +93,17 @@ def test_what_breaks_the_profile_does_so_in_fragments_too(payload: bytes) -> Non
         decode(gathered(payload, 100))
     with pytest.raises(ProfileError):
         decode(payload)
+
+
+@pytest.mark.parametrize("value", [LARGE, [1, LARGE], {"data": LARGE}, "text" * 1000, [LARGE, 1], 7], ids=range(6))
+def test_a_payload_in_one_piece_is_copied_out_of_its_space(value: Any) -> None:
+    payload = encode(value)
+    space = bytearray(payload)
+    whole = arrived(memoryview(space))
+    space[:] = bytes(len(space))
+    assert whole == payload
+    assert decode(whole) == value
+    assert arrived(payload) is payload
 
 
 def test_what_nobody_will_take_is_not_kept() -> None:

@@ -247,7 +247,7 @@ class Callee:
                 window.start()
             window.add(len(payload))
             whole, fits = self._shared.gather(record, payload, flags & frames.MORE)
-            if not fits or whole == b"":
+            if not fits or (whole is not None and not len(whole)):
                 self.fail(record, self._shared.unfit_item(record, fits=fits))
                 events.append((Event.CANCEL, record, None))
                 return

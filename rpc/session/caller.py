@@ -14,6 +14,7 @@ from rpc.session.shared import Shared
 from rpc.session.states import CALLER_TAKES, END, GIVE_UP, GIVEN_UP, LOST, OPEN, QUEUED, Step
 from rpc.wire import failures, frames
 from rpc.wire.frames import Fields, Frame
+from rpc.wire.gathering import arrived
 from rpc.wire.metadata import NO_METADATA
 from rpc.wire.payload import Buffer, Payload
 
@@ -194,7 +195,7 @@ class Caller:
             record.reply_begun = True
             self._take_result(record, payload, flags, events)
         else:
-            self._take_end(record, (_REPLY, record, bytes(payload)), events)
+            self._take_end(record, (_REPLY, record, arrived(payload)), events)
 
     def take_error(self, fields: Fields, events: Events) -> None:
         _, id, failure = fields
@@ -253,7 +254,7 @@ class Caller:
                 window.start()
             window.add(len(payload))
         whole, fits = self._shared.gather(record, payload, more)
-        if not fits or whole == b"":
+        if not fits or (whole is not None and not len(whole)):
             self._give_up_on(record, self._shared.unfit_item(record, fits=fits), events)
         elif whole is not None and record.state is OPEN:
             window.items += 1

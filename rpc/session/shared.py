@@ -10,7 +10,7 @@ from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
-from rpc.wire.gathering import Arrived, Parts
+from rpc.wire.gathering import Arrived, Parts, arrived
 from rpc.wire.hello import Settings
 from rpc.wire.payload import Buffer, Payload
 
@@ -73,7 +73,7 @@ class Shared:
             if parts is None:
                 parts = record.parts = Parts()
         if parts is None:
-            return bytes(piece), len(piece) <= self.limits.max_message
+            return arrived(piece), len(piece) <= self.limits.max_message
         parts.add(piece)
         fits = parts.size <= self.limits.max_message and not (more and self.share.is_full())
         if not fits or (record.state is GIVEN_UP and isinstance(record, Outgoing) and not record.wants_end):

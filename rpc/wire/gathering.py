@@ -13,7 +13,7 @@ from typing import TypeAlias
 from rpc.limits import MAX_ITEMS
 from rpc.wire.heads import BYTES, Buffer, ProfileError, check_items, read_head
 
-__all__ = ["Arrived", "Gathered", "Parts"]
+__all__ = ["Arrived", "Gathered", "Parts", "arrived"]
 
 
 class Gathered:
@@ -52,6 +52,14 @@ class Gathered:
 
 Arrived: TypeAlias = bytes | Gathered
 """A payload as it has arrived."""
+
+
+def arrived(payload: Buffer) -> Arrived:
+    """A payload that came in one piece, whose space will be used again."""
+    if isinstance(payload, bytes):
+        return payload
+    start, last = _opening(payload)
+    return Gathered(start, last, bytes(payload[len(start) :])) if start else bytes(payload)
 
 
 class Parts:
@@ -94,7 +102,7 @@ class Parts:
 
 
 def _opening(piece: Buffer) -> tuple[bytes, int]:
-    """Of a first fragment that ends within a byte string, all before the content, and where the head of that begins.
+    """Of a first piece that ends with a byte string, or within one: all before its content, and where its head begins.
 
     Nothing where it ends otherwise, or is wrong: the payload will be judged when it is whole.
     """
@@ -103,6 +111,6 @@ def _opening(piece: Buffer) -> tuple[bytes, int]:
         major, size, start = read_head(piece, last)
     except (ProfileError, IndexError):
         return b"", 0
-    if major != BYTES or start + size <= len(piece):
+    if major != BYTES or start + size < len(piece):
         return b"", 0
     return bytes(piece[:start]), last

@@ -83,6 +83,8 @@ def decode(data: Buffer | Gathered, *, max_items: int = MAX_ITEMS) -> Any:
 
 def _decode_gathered(data: Gathered, max_items: int) -> Any:
     if data.is_fitting:
+        if not data.last:
+            return data.content
         try:
             value = _decode_around(data.start, data.last, data.content, TAGS, MAX_DEPTH, max_items)
         except BaseException as error:
