@@ -23,6 +23,7 @@ check: .venv/.check
 
 fuzz: .venv/.test
 	FUZZ_EXAMPLES=2000 STREAMS=10000 $(BIN)/python -m pytest -q tests/test_session_properties.py tests/test_streams_end_to_end.py
+	DATAGRAMS=1000000 $(BIN)/python -m pytest -q tests/test_server_datagrams.py
 
 bench: .venv/.run
 	$(BIN)/python -m benchmarks.compare --quick --json build/bench.json --html build/bench.html

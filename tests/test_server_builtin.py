@@ -219,6 +219,8 @@ async def test_statistics_count_what_has_come(autojump_clock: trio.testing.MockC
             calls_failed=1,
             notifications_total=2,
             notifications_dropped={"no such notification": 1},
+            datagrams_dropped={},
+            datagrams_lost=0,
         )
         nursery.cancel_scope.cancel()
 

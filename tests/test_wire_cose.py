@@ -213,4 +213,4 @@ def test_keys_are_found_by_their_id_and_hide_their_secrets() -> None:
     assert keys.secret(b"k1") == SECRET
     assert keys.secret(b"k3") is None
     assert repr(keys) == "<Keys b'k1', b'k2'>"
-    assert repr(KEY) == "Key(kid=b'k1')"
+    assert repr(KEY) == "<Key b'k1'>"

@@ -168,6 +168,27 @@ def test_any_bytes_are_a_datagram_or_an_error_of_ours(data: bytes) -> None:
             decode(start + data)
 
 
+@given(st.data())
+def test_the_short_way_agrees_with_the_codec(data: st.DataObject) -> None:
+    method = data.draw(st.text(min_size=1, max_size=40))
+    whole = bytearray(encode(method, data.draw(st.binary(max_size=30)), SENDER, data.draw(st.integers(1, 2**64 - 1))))
+    for _ in range(data.draw(st.integers(0, 2))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    datagram = bytes(whole[: data.draw(st.integers(0, len(whole)))] if data.draw(st.booleans()) else whole)
+    short = datagrams._read_own(datagram)
+    if short is not None:
+        assert short == datagrams._read(datagram)
+        assert type(short.payload) is type(short.sender) is bytes
+
+
+@pytest.mark.parametrize("method", ["a", "a" * 23, "a" * 24, "ä" * 60, "a" * 255])
+@pytest.mark.parametrize("size", [0, 23, 24, 255, 256, 900])
+def test_what_we_encode_takes_the_short_way(method: str, size: int) -> None:
+    datagram = encode(method, bytes(size), SENDER, 70_000)
+    expected = Datagram(method, bytes(size), {5: SENDER, 6: 70_000}, SENDER, 70_000)
+    assert datagrams._read_own(datagram) == datagrams._read(datagram) == expected
+
+
 # --- The replay window -----------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ Its handlers are called by name, as all are, or by the handles here, which make 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import attrs
@@ -44,6 +45,8 @@ class Statistics:
         calls_failed: those of them that a handler began and that were answered with an error.
         notifications_total: those that have arrived, over connections and as datagrams.
         notifications_dropped: those of them that no handler saw, by the reason.
+        datagrams_dropped: datagrams that were of no use, by the reason; see `rpc.wire.datagrams.Drop`.
+        datagrams_lost: those that are missing in the numbers of their senders.
     """
 
     uptime: float
@@ -56,6 +59,8 @@ class Statistics:
     calls_failed: int
     notifications_total: int
     notifications_dropped: dict[str, int]
+    datagrams_dropped: dict[str, int]
+    datagrams_lost: int
 
 
 class Account:
@@ -89,6 +94,7 @@ class Account:
     def statistics(self) -> Statistics:
         """What the server has had to do."""
         serving, counts = self._serving, self._serving.handlers.counts
+        datagrams = [receiver.statistics() for receiver in serving.receivers]
         return Statistics(
             uptime=trio.current_time() - serving.began,
             connections=len(serving.connections),
@@ -100,6 +106,8 @@ class Account:
             calls_failed=counts.failed,
             notifications_total=counts.notifications,
             notifications_dropped=dict(serving.handlers.dropped),
+            datagrams_dropped=dict(sum((Counter(each.dropped) for each in datagrams), Counter[str]())),
+            datagrams_lost=sum(each.lost for each in datagrams),
         )
 
 

@@ -186,6 +186,7 @@ async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:
         return notifications.take(method, metadata, payload, peer)
 
     serving.receiving.append(notifications)
+    serving.receivers.append(receiver)
     async with trio.open_nursery() as nursery:
         notifications.nursery = nursery
         await receiver.run(take)

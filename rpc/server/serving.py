@@ -14,6 +14,7 @@ from rpc.errors import Reason
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
 from rpc.net.connection import Connection
+from rpc.net.datagrams import DatagramReceiver
 from rpc.net.greeting import Authenticate, Refusal
 from rpc.net.handlers import Handlers
 from rpc.net.link import Link, SocketLink
@@ -47,6 +48,7 @@ class Serving:
         readiness: reads and flushes the connections; its `run` must be running.
         connections: those that are open, refused ones among them for a moment.
         receiving: the notifications of each datagram socket.
+        receivers: the datagram sockets.
         health: what the application says of itself.
         admission: how many may connect.
         listeners: where they do.
@@ -64,6 +66,7 @@ class Serving:
     readiness: Readiness = attrs.field(factory=Readiness)
     connections: set[Connection] = attrs.field(factory=set[Connection])
     receiving: list[Notifications] = attrs.field(factory=list[Notifications])
+    receivers: list[DatagramReceiver] = attrs.field(factory=list[DatagramReceiver])
     health: Health = attrs.field(factory=Health)
     listeners: list[Listener] = attrs.field(factory=list[Listener])
     admission: Admission = attrs.field(init=False)

