@@ -114,8 +114,8 @@ class Limits:
 
     max_bytes_in_flight: int = attrs.field(default=268_435_456, validator=attrs.validators.ge(1_048_576))
     """Bytes of payloads that all connections together have on their way: arguments of calls that run, fragments,
-    answers and items that nobody has taken. Over it new calls are refused. One connection of a server may hold a
-    quarter of it."""
+    answers and items that nobody has taken. Over it new calls are refused, but for the small ones of who holds nothing
+    else. One connection of a server may hold a quarter of it."""
 
     max_notifications: int = attrs.field(default=1024, validator=attrs.validators.ge(1))
     """Notifications of one connection that wait for their handler; more are dropped and counted."""

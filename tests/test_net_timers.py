@@ -8,10 +8,12 @@ import trio.testing
 
 from rpc.errors import Code, Processed, Reason
 from rpc.limits import Limits
-from rpc.net.timers import PingMeter
+from rpc.net.timers import PingMeter, WasteMeter
+from rpc.peer import Peer
 from rpc.service.service import Service
 from rpc.wire import frames
 from tests.raw_peer import (
+    HERE,
     REMOTE,
     call,
     client_of,
@@ -220,3 +222,63 @@ async def test_two_of_ours_keep_each_other_alive(autojump_clock: trio.testing.Mo
     async with connected(service, links=lambda: socket_links(peer=REMOTE)) as pair:
         await trio.sleep(10_000)
         assert await pair.client.call(size, b"four") == 4
+
+
+# --- Calls that were in vain -----------------------------------------------------------------------------------
+
+
+def test_half_of_five_hundred_may_be_in_vain() -> None:
+    meter = WasteMeter()
+    assert [meter.add(calls) for calls in range(2, 502, 2)] == [False] * 250
+    assert meter.add(500)
+
+
+def test_what_was_in_vain_long_ago_is_forgotten() -> None:
+    meter = WasteMeter()
+    for start in range(0, 10_000, 501):
+        assert not any(meter.add(start + calls) for calls in range(1, 251))
+
+
+# --- Idle connections --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("peer", [HERE, REMOTE])
+async def test_an_idle_connection_is_ended_where_that_is_wanted(
+    peer: Peer, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Pings are no use of it, in either direction."""
+    async with raw_client(service, limits=Limits(idle_timeout=60), peer=peer) as raw:
+        for _ in range(5):
+            await trio.sleep(10)
+            await raw.say(frames.ping(1))
+        heard = await raw.hear_all()
+        assert heard[-1] == [frames.GOAWAY, 0, Reason.TOO_SLOW, "nothing has happened for 60 s"]
+        assert trio.current_time() == pytest.approx(60, abs=4)
+
+
+async def test_a_connection_that_is_used_is_not_idle(autojump_clock: trio.testing.MockClock) -> None:
+    async with raw_client(service, limits=Limits(idle_timeout=60)) as raw:
+        await raw.say(call(1, "calc.size_later", b"four"))
+        assert result_of(await raw.hear()) == 4
+        assert trio.current_time() == pytest.approx(100)
+        for _ in range(4):
+            await trio.sleep(50)
+            await raw.say(notify("calc.nothing"))
+        assert (await raw.hear())[0] == frames.GOAWAY
+        assert trio.current_time() == pytest.approx(360, abs=4)
+
+
+async def test_a_client_may_end_what_it_does_not_use(autojump_clock: trio.testing.MockClock) -> None:
+    async with raw_server(limits=Limits(idle_timeout=60)) as (client, _raw):
+        for _ in range(2):
+            await trio.sleep(50)
+            await client.notify("far.note", 1)
+        await connection_of(client).ended.wait()
+        assert trio.current_time() == pytest.approx(161, abs=4)
+
+
+async def test_by_default_a_connection_may_be_idle_for_days(autojump_clock: trio.testing.MockClock) -> None:
+    async with raw_client(service) as raw:
+        await trio.sleep(3 * 86_400)
+        await raw.say(call(1, "calc.size", b"four"))
+        assert result_of(await raw.hear()) == 4

@@ -71,7 +71,7 @@ def test_what_seems_too_much_is_measured_before_anybody_is_refused() -> None:
     share = Share(budget, lambda: held[0])
     assert not share.is_full()
     share.renew()
-    assert share.is_over
+    assert share.is_over()
     assert share.is_full()
     assert share.excess == "max_bytes_in_flight: 262145 bytes are held for this connection"
     held[0] = SHARE
@@ -85,6 +85,12 @@ def test_all_together_may_be_too_much() -> None:
         share.renew()
     assert shares[0].is_full()
     assert shares[0].excess == "max_bytes_in_flight: 1310720 bytes are held for all connections"
+    small = Share(budget, lambda: 1000)
+    small.renew()
+    assert not small.is_full()
+    assert not small.is_full(STEP - 1000)
+    assert small.is_full(STEP), "small talk goes on, and nothing large"
+    small.end()
     shares.pop().end()
     assert not shares[0].is_full()
 
@@ -123,7 +129,7 @@ def test_the_calls_of_all_connections_are_counted() -> None:
 def test_calls_over_the_slots_of_their_connection_are_counted() -> None:
     session = opened(is_connector=False, limits=LIMITS)
     session.receive(b"".join(call(id) for id in range(1, 41, 2)))
-    assert session._share.budget.refused == {"max_calls": 4}
+    assert session.share.budget.refused == {"max_calls": 4}
 
 
 # --- Bytes ---------------------------------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ def test_what_the_transport_did_not_take_counts_too() -> None:
     [record] = running(session.receive(call(1)))
     session.callee.reply(record, bytes(60_000))
     session.unsent = sum(map(len, session.take()))
-    session._share.renew()
+    session.share.renew()
     assert server.budget.bytes == session.unsent > 60_000
     session.sent()
     assert server.budget.bytes == 0
@@ -194,15 +200,15 @@ def test_items_that_were_not_taken_count_with_their_overhead() -> None:
     [session] = server.sessions
     [record] = running(session.receive(call(1, flags=frames.SENDS)))
     session.receive(b"".join(data(1, b"\x01") for _ in range(3000)))
-    session._share.renew()
+    session.share.renew()
     assert server.budget.bytes == 1 + 3000 * 65
     for _ in range(3000):
         session.consumed(record, 1)
-    session._share.renew()
+    session.share.renew()
     assert server.budget.bytes == 1
     session.receive(data(1, PIECE, frames.MORE))
     session.receive(data(1, PIECE[:5000]))
-    session._share.renew()
+    session.share.renew()
     assert server.budget.bytes == 1 + 65_000 + 64
 
 
@@ -249,7 +255,7 @@ def test_small_talk_is_not_measured_each_time(count: int) -> None:
         measured.append(1)
         return 0
 
-    session._share._measure = measure
+    session.share._measure = measure
     for id in range(1, 2 * count, 2):
         for record in running(session.receive(call(id))):
             session.callee.reply(record, b"\xf6")

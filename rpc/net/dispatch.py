@@ -62,7 +62,7 @@ class Dispatcher:
         self._counts.calls += 1
         try:
             if connection.session.unsent and connection.is_slow():
-                connection.session.count_refusal("max_unread")
+                connection.session.share.budget.refused["max_unread"] += 1
                 text = f"max_unread: {connection.session.queued} bytes wait for you to read them"
                 raise ResourceExhausted(text, processed=Processed.NOT_PROCESSED)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)

@@ -12,6 +12,7 @@ from rpc.net.host import Host
 from rpc.net.packed import Packed
 from rpc.net.waiting import Sleeper
 from rpc.session.calls import Incoming, Outgoing
+from rpc.session.outbox import size_of
 from rpc.wire.gathering import Arrived
 from rpc.wire.payload import Payload, decode
 from rpc.wire.profile import ProfileError
@@ -142,15 +143,16 @@ class Stream:
         assert allowance is not None
         while not allowance.is_open and not self.is_over:
             await self._wait(lambda: allowance.is_open or self.is_over, self._to_send)
-        if self.is_over or (self._host.session.unsent and not await self._has_room()):
+        if self.is_over or (self._host.session.unsent and not await self._has_room(payload)):
             return False
         self._side.send_item(self._record, payload, end=end)
         self._host.flush_soon()
         return True
 
-    async def _has_room(self) -> bool:
+    async def _has_room(self, payload: Payload) -> bool:
         """Wait for a peer that does not read: it may have granted more credit than anybody would keep for it."""
         host = self._host
+        host.session.share.note(size_of(payload))
         while host.session.unsent and host.session.queued > host.limits.max_unread and not self.is_over:
             await host.drained.park()
         return not self.is_over

@@ -58,7 +58,7 @@ class Writer:
                 return
             if rest:
                 self._is_stalled = True
-                session.unsent = _size(rest)
+                session.stalled(_size(rest))
                 host.nursery.start_soon(self._unstall, rest)
                 return
             session.sent()
@@ -100,7 +100,7 @@ class Writer:
                 if scope.cancelled_caught:
                     host.end(f"the peer read {'nothing' if mark == session.unsent else 'too little'} for {timeout:g} s")
                     return
-                session.unsent = _size(rest)
+                session.stalled(_size(rest))
                 if mark - session.unsent >= _PROGRESS or session.queued <= host.limits.max_unread:
                     mark = session.unsent
                     self._progress_at = trio.current_time()

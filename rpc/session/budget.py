@@ -52,22 +52,24 @@ class Share:
     Attributes:
         budget: the whole.
         held: bytes, as measured last.
-        passed: bytes that have come or were made since; whoever adds to them renews the share behind each `STEP`.
     """
 
-    __slots__ = ("_measure", "budget", "held", "passed")
+    __slots__ = ("_measure", "_passed", "budget", "held")
 
     def __init__(self, budget: Budget, measure: Callable[[], int]) -> None:
         self.budget = budget
         self.held = 0
-        self.passed = 0
+        self._passed = 0
         self._measure = measure
 
-    @property
-    def is_over(self) -> bool:
-        """Whether this connection, or all together, held too much when they last measured."""
+    def is_over(self, more: int = 0) -> bool:
+        """Whether this connection, or all together, held too much when they last measured.
+
+        Where it is all of them, who holds next to nothing, also with so many bytes `more`, is not meant: a few that
+        hold much must not keep the others from small talk.
+        """
         budget = self.budget
-        return self.held > budget.max_share or budget.bytes > budget.max_bytes
+        return self.held > budget.max_share or (budget.bytes > budget.max_bytes and self.held + more > STEP)
 
     @property
     def excess(self) -> str:
@@ -77,15 +79,22 @@ class Share:
             return f"max_bytes_in_flight: {self.held} bytes are held for this connection"
         return f"max_bytes_in_flight: {budget.bytes} bytes are held for all connections"
 
-    def is_full(self) -> bool:
+    def is_full(self, more: int = 0) -> bool:
         """As `is_over`; where that seems so, it is measured first."""
-        if self.is_over:
+        if not self.is_over(more):
+            return False
+        self.renew()
+        return self.is_over(more)
+
+    def note(self, size: int) -> None:
+        """So many bytes have come or were made: measure behind each `STEP` of them."""
+        self._passed += size
+        if self._passed >= STEP:
             self.renew()
-        return self.is_over
 
     def renew(self) -> None:
         """Measure."""
-        self.passed = 0
+        self._passed = 0
         held = self._measure()
         self.budget.bytes += held - self.held
         self.held = held

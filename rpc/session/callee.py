@@ -133,7 +133,7 @@ class Callee:
         if timeout is not None and timeout >= _FOREVER:
             timeout = None
         record = Incoming(id, flags, method, timeout, metadata)
-        refusal = self._refusal(record)
+        refusal = self._refusal(record, len(payload))
         if refusal is not None:
             self._shared.gather(record, payload, flags & frames.MORE)  # its fragment may still break the protocol
             self._shared.outbox.put_frame(self._shared.owe(frames.error(id, failures.encode(refusal))))
@@ -206,7 +206,7 @@ class Callee:
         record = self.calls.get(id)
         return record if record is not None and frame in CALLEE_TAKES[record.state] else None
 
-    def _refusal(self, record: Incoming) -> Error | None:
+    def _refusal(self, record: Incoming, size: int) -> Error | None:
         """Why a call cannot be taken at all, judged in the order of section 5."""
         # An end that is being written may have been read by its caller, who may have made the next call since.
         slots = len(self.calls) - len(self._shared.outbox.leaving)
@@ -219,7 +219,7 @@ class Callee:
         elif budget.calls >= budget.max_calls:
             budget.refused["max_calls_total"] += 1
             error = ResourceExhausted(f"max_calls_total: {budget.calls} calls are open on all connections")
-        elif budget.bytes > budget.ease and self._shared.share.is_full():
+        elif budget.bytes > budget.ease and self._shared.share.is_full(size):
             budget.refused["max_bytes_in_flight"] += 1
             error = ResourceExhausted(self._shared.share.excess)
         elif record.timeout == 0:

@@ -52,9 +52,10 @@ class Session:
         caller: the calls that this side makes.
         callee: the calls that the peer makes.
         outbox: what waits to be written.
+        share: what this connection holds of the budget.
         consumed: tells that the application took an item, see `Shared.consumed`.
         frames_read: how many frames have come, HELLO among them.
-        unsent: bytes of the last `take` that the transport could not take at once; its owner tells.
+        unsent: bytes of the last `take` that the transport could not take at once, see `stalled`.
     """
 
     def __init__(
@@ -67,12 +68,12 @@ class Session:
         budget: Budget | None = None,
     ) -> None:
         self.limits = limits
-        self._share = Share(budget or Budget(limits), self._held)
-        self._shared = Shared(limits, 1 if is_connector else 0, self._share)
-        self.caller = Caller(self._shared)
-        self.callee = Callee(self._shared)
-        self.outbox = self._shared.outbox
-        self.consumed = self._shared.consumed
+        self.share = Share(budget or Budget(limits), self._held)
+        self.shared = Shared(limits, 1 if is_connector else 0, self.share)
+        self.caller = Caller(self.shared)
+        self.callee = Callee(self.shared)
+        self.outbox = self.shared.outbox
+        self.consumed = self.shared.consumed
         self.frames_read = 0
         self.unsent = 0
         self._ignored = self._pings = self._notified = 0
@@ -110,7 +111,7 @@ class Session:
     def receive(self, data: Buffer) -> Events:
         """Take what the transport has read; nothing of it is kept, so its space may be used again."""
         events = [] if self._phase >= Phase.BROKEN else self._take_bodies(self._reader.bodies(data))
-        self._pass(len(data))
+        self.share.note(len(data))
         return events
 
     def want(self) -> memoryview | None:
@@ -120,7 +121,7 @@ class Session:
     def filled(self, count: int) -> Events:
         """The first `count` bytes of the last `want` were read."""
         events = self._take_bodies(self._reader.filled(count))
-        self._pass(count)
+        self.share.note(count)
         return events
 
     @property
@@ -140,7 +141,7 @@ class Session:
     @property
     def is_overrun(self) -> bool:
         """Whether the peer leaves more answers unread than it may."""
-        return self._shared.overrun
+        return self.shared.overrun
 
     def _take_bodies(self, bodies: Iterable[Buffer]) -> Events:
         events: Events = []
@@ -150,7 +151,7 @@ class Session:
                 self._take_body(body, events)
         except ProtocolError as error:
             self._break(error, events)
-        if self._shared.overrun and self._phase is Phase.OPEN:
+        if self.shared.overrun and self._phase is Phase.OPEN:
             text = f"the peer does not read its answers: more than {self.limits.max_unread} bytes wait"
             self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
         return events
@@ -174,7 +175,7 @@ class Session:
             raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
         self._phase = Phase.OPEN
         self._take_body = self._take_frame
-        self._shared.peer = settings
+        self.shared.peer = settings
         # A frame as large as the peer would take might hold up all others; ours is a size that does not.
         self.outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
         self._reader.max_frame = self.limits.max_frame
@@ -182,7 +183,7 @@ class Session:
         events.append((Event.HELLO, None, settings))
 
     def _is_ours(self, id: int) -> bool:
-        return id & 1 == self._shared.parity
+        return id & 1 == self.shared.parity
 
     def _take_data(self, fields: Fields, events: Events) -> None:
         (self.caller if self._is_ours(fields[1]) else self.callee).take_data(fields, events)
@@ -218,7 +219,7 @@ class Session:
         """
         if self._phase is not Phase.OPEN:
             raise Unavailable("the connection has ended", processed=Processed.NOT_PROCESSED)
-        size, limit = size_of(payload), self._shared.peer.max_frame
+        size, limit = size_of(payload), self.shared.peer.max_frame
         head = frames.notify(frames.method_item(method), metadata, size)
         if len(head) - PREFIX + size > limit:
             raise ResourceExhausted(
@@ -237,7 +238,7 @@ class Session:
     def pong(self, token: int) -> None:
         """Queue the answer to a PING."""
         if self._phase is Phase.OPEN:
-            self.outbox.put_control(self._shared.owe(frames.pong(token)))
+            self.outbox.put_control(self.shared.owe(frames.pong(token)))
 
     def drain(self, *, last: bool = False, text: str = "") -> None:
         """Tell the peer to open no more calls; with `last`, also that those above the last received are refused."""
@@ -264,7 +265,7 @@ class Session:
         if self._phase is not Phase.LOST:
             self._phase = Phase.LOST
             self._end_all(reason, events)
-            self._share.end()
+            self.share.end()
             events.append((Event.ENDED, None, reason))
         return events
 
@@ -295,22 +296,23 @@ class Session:
         """Whether no call is open in either direction, and every end was written."""
         return not self.caller.calls and not self.callee.calls
 
-    def count_refusal(self, limit: str) -> None:
-        """A call was refused for a limit that is watched by the owner of this session."""
-        self._share.budget.refused[limit] += 1
+    def stalled(self, size: int) -> None:
+        """Of the last `take` the transport has not taken so many bytes, of which more may have to be kept."""
+        self.unsent = size
+        self.share.renew()
 
     def take(self) -> list[Buffer]:
         """The next batch to write. It must be written whole before the next `take`, and then told to `sent`."""
-        self._shared.batch_taken()
+        self.shared.batch_taken()
         return self.outbox.take()
 
     def sent(self) -> None:
         """All of the last `take` was given to the transport: the calls that ended in it free their slots."""
         self.unsent = 0
-        self._shared.batch_sent()
+        self.shared.batch_sent()
         self.callee.ends_written()
-        if self._share.held > STEP:
-            self._share.renew()
+        if self.share.held > STEP:
+            self.share.renew()
 
     # --- Inside ----------------------------------------------------------------------------------------------------
 
@@ -319,13 +321,6 @@ class Session:
         self._end_all(error.message, events)
         self.outbox.put_control(frames.goaway(self.callee.last_taken, error.reason, error.message))
         events.append((Event.BROKEN, None, error))
-
-    def _pass(self, size: int) -> None:
-        """So many bytes have come: measure now and then what is held of them."""
-        share = self._share
-        share.passed += size
-        if share.passed >= STEP:
-            share.renew()
 
     def _held(self) -> int:
         """Bytes of payloads that are on their way here: unfinished, in use, or not yet taken by either side."""

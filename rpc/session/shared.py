@@ -5,7 +5,7 @@ from __future__ import annotations
 from rpc import limits as numbers
 from rpc.errors import Error, Internal, InvalidArgument, Processed, ProtocolError, Reason, ResourceExhausted
 from rpc.limits import Limits
-from rpc.session.budget import STEP, Budget, Share
+from rpc.session.budget import Budget, Share
 from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
@@ -85,7 +85,7 @@ class Shared:
 
     def too_large(self, what: str, processed: Processed = Processed.UNKNOWN) -> Error:
         """The error for a payload that does not fit; `processed` is for one that would, with less on its way."""
-        if self.share.is_over:
+        if self.share.is_over():
             self.share.budget.refused["max_bytes_in_flight"] += 1
             return ResourceExhausted(f"{what}: {self.share.excess}", processed=processed)
         return ResourceExhausted(
@@ -114,9 +114,7 @@ class Shared:
 
     def check_room(self, payload: Payload, what: str) -> None:
         """Raise `ResourceExhausted` for a payload that this side made, while the peer leaves too much untaken."""
-        self.share.passed += size_of(payload)
-        if self.share.passed >= STEP:
-            self.share.renew()
+        self.share.note(size_of(payload))
         if self.share.is_full():
             raise self.too_large(what)
 
