@@ -69,11 +69,11 @@ class Session:
     ) -> None:
         self.limits = limits
         self.share = Share(budget or Budget(limits), self._held)
-        self.shared = Shared(limits, 1 if is_connector else 0, self.share)
-        self.caller = Caller(self.shared)
-        self.callee = Callee(self.shared)
-        self.outbox = self.shared.outbox
-        self.consumed = self.shared.consumed
+        self._shared = Shared(limits, 1 if is_connector else 0, self.share)
+        self.caller = Caller(self._shared)
+        self.callee = Callee(self._shared)
+        self.outbox = self._shared.outbox
+        self.consumed = self._shared.consumed
         self.frames_read = 0
         self.unsent = 0
         self._ignored = self._pings = self._notified = 0
@@ -141,7 +141,7 @@ class Session:
     @property
     def is_overrun(self) -> bool:
         """Whether the peer leaves more answers unread than it may."""
-        return self.shared.overrun
+        return self._shared.overrun
 
     def _take_bodies(self, bodies: Iterable[Buffer]) -> Events:
         events: Events = []
@@ -151,7 +151,7 @@ class Session:
                 self._take_body(body, events)
         except ProtocolError as error:
             self._break(error, events)
-        if self.shared.overrun and self._phase is Phase.OPEN:
+        if self._shared.overrun and self._phase is Phase.OPEN:
             text = f"the peer does not read its answers: more than {self.limits.max_unread} bytes wait"
             self._break(ProtocolError(text, reason=Reason.TOO_MANY), events)
         return events
@@ -175,7 +175,7 @@ class Session:
             raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
         self._phase = Phase.OPEN
         self._take_body = self._take_frame
-        self.shared.peer = settings
+        self._shared.peer = settings
         # A frame as large as the peer would take might hold up all others; ours is a size that does not.
         self.outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
         self._reader.max_frame = self.limits.max_frame
@@ -183,7 +183,7 @@ class Session:
         events.append((Event.HELLO, None, settings))
 
     def _is_ours(self, id: int) -> bool:
-        return id & 1 == self.shared.parity
+        return id & 1 == self._shared.parity
 
     def _take_data(self, fields: Fields, events: Events) -> None:
         (self.caller if self._is_ours(fields[1]) else self.callee).take_data(fields, events)
@@ -219,7 +219,7 @@ class Session:
         """
         if self._phase is not Phase.OPEN:
             raise Unavailable("the connection has ended", processed=Processed.NOT_PROCESSED)
-        size, limit = size_of(payload), self.shared.peer.max_frame
+        size, limit = size_of(payload), self._shared.peer.max_frame
         head = frames.notify(frames.method_item(method), metadata, size)
         if len(head) - PREFIX + size > limit:
             raise ResourceExhausted(
@@ -238,7 +238,7 @@ class Session:
     def pong(self, token: int) -> None:
         """Queue the answer to a PING."""
         if self._phase is Phase.OPEN:
-            self.outbox.put_control(self.shared.owe(frames.pong(token)))
+            self.outbox.put_control(self._shared.owe(frames.pong(token)))
 
     def drain(self, *, last: bool = False, text: str = "") -> None:
         """Tell the peer to open no more calls; with `last`, also that those above the last received are refused."""
@@ -303,13 +303,13 @@ class Session:
 
     def take(self) -> list[Buffer]:
         """The next batch to write. It must be written whole before the next `take`, and then told to `sent`."""
-        self.shared.batch_taken()
+        self._shared.batch_taken()
         return self.outbox.take()
 
     def sent(self) -> None:
         """All of the last `take` was given to the transport: the calls that ended in it free their slots."""
         self.unsent = 0
-        self.shared.batch_sent()
+        self._shared.batch_sent()
         self.callee.ends_written()
         if self.share.held > STEP:
             self.share.renew()
