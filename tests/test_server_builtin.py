@@ -21,7 +21,8 @@ from rpc.server import builtin
 from rpc.server.builtin import Statistics
 from rpc.server.health import Condition, HealthReport
 from rpc.server.serving import Serving
-from tests.raw_peer import HERE, client_of, handlers_of
+from rpc.wire import frames
+from tests.raw_peer import HERE, RawPeer, call, client_of, error_of, handlers_of, socket_links
 
 
 @attrs.define
@@ -213,10 +214,13 @@ async def test_statistics_count_what_has_come(autojump_clock: trio.testing.MockC
             connections=1,
             connections_total=1,
             connections_refused={},
+            connections_cut={},
             calls=2,
             calls_total=6,
             calls_refused=2,
+            calls_shed={},
             calls_failed=1,
+            bytes_in_flight=1,  # the empty arguments of the call that waits
             notifications_total=2,
             notifications_dropped={"no such notification": 1},
             datagrams_dropped={},
@@ -239,6 +243,26 @@ async def test_refused_connections_are_counted() -> None:
             stats = await client.call(builtin.stats)
             assert (stats.connections_total, stats.connections_refused) == (2, {"too_many": 1})
         nursery.cancel_scope.cancel()
+
+
+async def test_what_a_limit_refused_is_counted_by_its_name(autojump_clock: trio.testing.MockClock) -> None:
+    near, far = socket_links()
+    serving = Serving(handlers_of(shop()), rpc.Limits(max_calls_total=3))
+    account = builtin.Account(serving)
+    async with open_background() as nursery:
+        nursery.start_soon(serving.readiness.run)
+        nursery.start_soon(serving.serve_link, far)
+        peer = RawPeer(near)
+        await peer.greet()
+        await peer.say(*(call(id, "shop.wait") for id in range(1, 11, 2)))
+        for _ in range(2):
+            assert error_of(await peer.hear()).code == rpc.Code.RESOURCE_EXHAUSTED
+        stats = account.statistics()
+        assert (stats.calls, stats.calls_shed, stats.connections_cut) == (3, {"max_calls_total": 2}, {})
+        await peer.say(*(frames.ping(token) for token in range(40)))
+        await peer.hear_all()
+        peer.close()
+        assert account.statistics().connections_cut == {"too_many": 1}
 
 
 async def test_those_whose_credential_was_refused_are_counted(tmp_path: Path) -> None:

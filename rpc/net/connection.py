@@ -83,6 +83,7 @@ class Connection:
         self.polling = Polling()
         self.limits = limits
         self.log = handlers.log
+        self.counts = handlers.counts
         self.settings: Settings | None = None
         self.context = contextvars.copy_context()
         self.room = trio.lowlevel.ParkingLot()
@@ -347,6 +348,7 @@ class Connection:
         take_goaway(self, *value)
 
     def _on_broken(self, record: None, error: ProtocolError) -> None:
+        self.counts.cut[error.reason.name.lower()] += 1
         break_off(self, error)
 
     def _on_ended(self, record: None, reason: str) -> None:

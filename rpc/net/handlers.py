@@ -38,12 +38,14 @@ class Counts:
         refused: those of them that no handler saw: unknown names, arguments that do not fit.
         failed: those that a handler began and that were answered with an error.
         notifications: those that have arrived, also the dropped ones.
+        cut: connections that this side has broken off for what the peer did, by the name of the `Reason`.
     """
 
     calls: int = 0
     refused: int = 0
     failed: int = 0
     notifications: int = 0
+    cut: collections.Counter[str] = attrs.field(factory=collections.Counter[str])
 
 
 @attrs.define(eq=False)

@@ -10,6 +10,7 @@ import trio
 
 from rpc.errors import Reason
 from rpc.limits import Limits
+from rpc.net.handlers import Counts
 from rpc.net.link import Link
 from rpc.net.logs import PeerLog
 from rpc.net.workers import Workers
@@ -31,6 +32,7 @@ class Host(Protocol):
     nursery: trio.Nursery
     workers: Workers
     log: PeerLog
+    counts: Counts
     client: Any
     reads: int
     ended: trio.Event

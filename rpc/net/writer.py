@@ -98,6 +98,7 @@ class Writer:
                 with trio.move_on_at(self._progress_at + timeout) as scope:
                     rest = await host.link.send_some(rest)
                 if scope.cancelled_caught:
+                    host.counts.cut["too_slow"] += 1
                     host.end(f"the peer read {'nothing' if mark == session.unsent else 'too little'} for {timeout:g} s")
                     return
                 session.stalled(_size(rest))

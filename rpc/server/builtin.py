@@ -39,10 +39,13 @@ class Statistics:
         connections: open now.
         connections_total: those that were accepted, also the refused ones.
         connections_refused: those that were turned away, by the reason.
+        connections_cut: those that were broken off for what the peer did, by the reason.
         calls: open now.
         calls_total: those that have arrived.
         calls_refused: those of them that no handler saw: unknown names, arguments that do not fit.
+        calls_shed: calls that were refused as soon as they came, by the name of the limit.
         calls_failed: those of them that a handler began and that were answered with an error.
+        bytes_in_flight: bytes of payloads that are held for all connections, as last measured.
         notifications_total: those that have arrived, over connections and as datagrams.
         notifications_dropped: those of them that no handler saw, by the reason.
         datagrams_dropped: datagrams that were of no use, by the reason; see `rpc.wire.datagrams.Drop`.
@@ -53,10 +56,13 @@ class Statistics:
     connections: int
     connections_total: int
     connections_refused: dict[str, int]
+    connections_cut: dict[str, int]
     calls: int
     calls_total: int
     calls_refused: int
+    calls_shed: dict[str, int]
     calls_failed: int
+    bytes_in_flight: int
     notifications_total: int
     notifications_dropped: dict[str, int]
     datagrams_dropped: dict[str, int]
@@ -100,10 +106,13 @@ class Account:
             connections=len(serving.connections),
             connections_total=serving.accepted,
             connections_refused=serving.refusals(),
+            connections_cut=dict(counts.cut),
             calls=sum(len(connection.session.callee.calls) for connection in serving.connections),
             calls_total=counts.calls,
             calls_refused=counts.refused,
+            calls_shed=dict(serving.budget.refused),
             calls_failed=counts.failed,
+            bytes_in_flight=serving.budget.bytes,
             notifications_total=counts.notifications,
             notifications_dropped=dict(serving.handlers.dropped),
             datagrams_dropped=dict(sum((Counter(each.dropped) for each in datagrams), Counter[str]())),
