@@ -19,6 +19,8 @@ from rpc.net.datagrams import DatagramReceiver, open_datagrams
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.service import Service
+from rpc.wire import cose
+from rpc.wire.cose import Keys
 
 calc = Service("calc")
 
@@ -223,3 +225,64 @@ async def test_only_addresses_for_datagrams_are_taken(text: str, why: str) -> No
     with pytest.raises(ValueError, match=why):
         async with notifier(text):
             pass
+
+
+# --- Keys --------------------------------------------------------------------------------------------------------
+
+SECRET = b"sixteen bytes..."
+
+
+async def test_with_a_key_each_datagram_is_sealed(fake: Fake) -> None:
+    async with notifier("udp://127.0.0.1:9", key=(b"k1", SECRET)) as sender:
+        sender.send(observe, "fps", 59.9)
+        sender.send(observe, "fps", 60.1)
+        assert "sixteen" not in f"{sender!r} {vars(sender)!r}"
+    for number, datagram in enumerate(fake.sent, 1):
+        kid, content, mac = cose.unseal(datagram)
+        assert kid == b"k1"
+        assert cose.is_genuine(content, mac, SECRET)
+        assert cbor2.loads(content)[2][6] == number
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "why"),
+    [
+        ((b"k1", b"fifteen bytes.."), ValueError, "the secret of key b'k1' has 15 bytes; at least 16 are needed"),
+        (("k1", SECRET), TypeError, "the id of a key is bytes, not str"),
+        ((b"k1", "0" * 32), TypeError, "the secret of a key is bytes, not str"),
+        (SECRET, TypeError, "key is a pair of bytes"),
+        (7, TypeError, "key is a pair of bytes"),
+    ],
+)
+async def test_a_key_that_is_none(fake: Fake, key: Any, error: type[Exception], why: str) -> None:
+    with pytest.raises(error, match=why) as caught:
+        async with notifier("udp://127.0.0.1:9", key=key):
+            pass
+    assert "fifteen" not in str(caught.value)
+
+
+async def test_multicast_needs_a_key(fake: Fake) -> None:
+    where = "udp://239.1.2.3%lo:9"
+    with pytest.raises(ValueError, match=r"nothing is taken without a key: give key=\(kid, secret\)"):
+        async with notifier(where):
+            pass
+    async with notifier(where, key=(b"k1", SECRET)) as sender:
+        sender.send(observe, "fps")
+    assert len(fake.sent) == 1
+
+
+@pytest.mark.parametrize("key", [None, (b"k1", SECRET)])
+async def test_the_largest_datagram_of_all_arrives_on_loopback(key: tuple[bytes, bytes] | None) -> None:
+    [receiver] = await open_datagrams(parse("udp://127.0.0.1:0"), keys=None if key is None else Keys(dict([key])))
+    async with notifier(receiver.address, key=key, max_size=65_507) as sender:
+        room = 65_507
+        while True:
+            try:
+                sender.send("calc.observe", bytes(room))
+            except ResourceExhausted:
+                room -= 1
+            else:
+                break
+        method, ((data,), _) = await receive_one(receiver)
+    assert (method, len(data)) == ("calc.observe", room)
+    assert room > 65_507 - 120
