@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ import pytest
 import trio
 
 import rpc
+from rpc import blocking
+from tests.blocking_peers import scripted, silent_behind_hello
 from tests.cli_tools import PATIENCE, rpc_command, serving
 
 probe = rpc.Service("probe")
@@ -219,11 +223,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between pings, which are not made."""
     pauses: list[float] = []
 
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        await trio.lowlevel.checkpoint()
-
-    monkeypatch.setattr("rpc.cli.ping.trio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("rpc.cli.ping.time", SimpleNamespace(sleep=pauses.append))
     return pauses
 
 
@@ -240,23 +240,34 @@ def test_an_interrupt_does_not_lose_what_was_measured(
 ) -> None:
     times = iter([0.001, 0.003])
 
-    async def ping(_: rpc.Client) -> float:
-        await trio.lowlevel.checkpoint()
+    def ping(_: blocking.Client) -> float:
         for time in times:
             return time
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rpc.Client, "ping", ping)
+    monkeypatch.setattr(blocking.Client, "ping", ping)
     result = rpc_command("ping", server.unix, "--count", "5")
     assert result.exit_code == 130
     assert result.stdout.endswith("2 answers: least 1.00 ms, median 2.00 ms, most 3.00 ms\n")
 
 
-def test_a_ping_that_is_not_answered(server: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ping(_: rpc.Client) -> float:
-        await trio.sleep_forever()
-        raise AssertionError
+def test_a_ping_that_is_not_answered() -> None:
+    with scripted(silent_behind_hello) as address:
+        result = rpc_command("ping", address, "--timeout", "0.01")
+    assert (result.exit_code, result.stderr) == (4, f"error: {address}: no answer within 0.01 s\n")
 
-    monkeypatch.setattr(rpc.Client, "ping", ping)
-    result = rpc_command("ping", server.unix, "--timeout", "0.01")
-    assert (result.exit_code, result.stderr) == (4, f"error: {server.unix}: no answer within 0.01 s\n")
+
+@pytest.mark.parametrize("command", ["call probe.add 1", "notify probe.observe a 1", "ping", "list"])
+def test_commands_that_connect_start_without_trio(server: Addresses, command: str) -> None:
+    name, *words = command.split()
+    words = [name, server.unix, *words]
+    program = f"""
+import sys
+from rpc.cli import main
+try:
+    main({words!r})
+except SystemExit as end:
+    print(end.code or 0, [name for name in ("trio", "asyncio", "anyio") if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "0 []\n"

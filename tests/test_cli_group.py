@@ -73,7 +73,7 @@ def test_an_interrupt_ends_as_a_shell_has_it(monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rpc.cli.ping.run", interrupted)
+    monkeypatch.setattr("rpc.cli.ping.connected", interrupted)
     result = rpc_command("ping", ":9000")
     assert result.exit_code == 130
     assert "Traceback" not in result.stderr

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import math
-
 import click
 import pytest
 import trio
 import trio.testing
 
 import rpc
-from rpc.address import parse
-from rpc.cli import running
 from rpc.cli.failure import ExitCode, Failure
-from rpc.cli.running import connected, run, within
+from rpc.cli.running import run, within
 
 
 def failing_with(error: BaseException) -> BaseException:
@@ -67,50 +63,3 @@ async def test_within_says_what_did_not_answer(autojump_clock: trio.testing.Mock
     with pytest.raises(Failure) as caught, within(0.5, "calc.slow"):
         await trio.sleep(1)
     assert (caught.value.message, caught.value.exit_code) == ("calc.slow: no answer within 0.5 s", ExitCode.DEADLINE)
-
-
-async def test_a_connection_has_no_deadline() -> None:
-    service = rpc.Service("probe")
-
-    @service.method
-    def has_deadline(context: rpc.Context[None]) -> bool:
-        return context.deadline != math.inf
-
-    async with trio.open_nursery() as nursery:
-        (address,) = await nursery.start(rpc.serve, service, "tcp://127.0.0.1:0")
-        async with connected(parse(address), 0) as client:
-            assert not await client.call(has_deadline)
-        nursery.cancel_scope.cancel()
-
-
-async def test_nobody_there_is_unavailable_at_once() -> None:
-    with pytest.raises(rpc.Unavailable, match="no such socket file"):
-        async with connected(parse("unix:/nowhere/calc.sock"), 0):
-            raise AssertionError
-
-
-async def test_silence_is_given_up(autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "rpc", SilentRpc)
-    start = trio.current_time()
-    with pytest.raises(rpc.Unavailable, match=r"cannot connect to unix:/a: no answer within 12 s") as caught:
-        async with connected(parse("unix:/a"), 2):
-            raise AssertionError
-    assert trio.current_time() - start == pytest.approx(12)
-    assert caught.value.processed == rpc.Processed.NOT_PROCESSED
-
-
-class SilentRpc:
-    """`rpc` with a `connect` to which nobody ever answers."""
-
-    Unavailable = rpc.Unavailable
-    Processed = rpc.Processed
-
-    class connect:
-        def __init__(self, address: rpc.Address, *, wait: float) -> None:
-            pass
-
-        async def __aenter__(self) -> None:
-            await trio.sleep_forever()
-
-        async def __aexit__(self, *_: object) -> None:
-            raise AssertionError

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
 
 import rpc
 from rpc.cli.arguments import Arguments, WordsCommand
+from rpc.cli.calling import connected
 from rpc.cli.options import address_argument, metadata_option, to_seconds, wait_option, words_argument
 from rpc.cli.output import print_raw, print_result
-from rpc.cli.running import connected, run, within
 from rpc.cli.security import connecting_options
 
 __all__ = ["command"]
@@ -55,11 +54,7 @@ def command(
     """
     arguments = Arguments.of(words)
 
-    async def main() -> Any:
-        async with connected(address, wait) as client:
-            view = client.with_options(metadata=dict(metadata))
-            with within(math.inf if timeout is None else timeout, method):
-                return await view.call(method, *arguments.positional, **arguments.named)
-
-    result = run(main)
+    with connected(address, wait) as client:
+        view = client.with_options(metadata=dict(metadata), timeout=timeout)
+        result = view.call(method, *arguments.positional, **arguments.named)
     (print_raw if raw else print_result)(result)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import rpc
+from rpc.cli.calling import connected
 from rpc.cli.failure import ExitCode, Failure
-from rpc.cli.running import connected, run, within
-from rpc.server.builtin import describe
+from rpc.service.convert import Misfit
 from rpc.service.description import Description
+from rpc.service.msgspec_converter import MsgspecConverter
 
 __all__ = ["ask"]
 
@@ -20,14 +23,10 @@ def ask(address: rpc.Address, wait: float, name: str | None = None) -> Descripti
     Raises:
         Failure: it does not, there is nothing of that name, or there is no connection.
     """
-
-    async def main() -> Description:
-        async with connected(address, wait) as client:
-            with within(_LONGEST, str(address)):
-                return await client.call(describe, name)
-
     try:
-        return run(main)
+        with connected(address, wait) as client:
+            told = client.with_options(timeout=_LONGEST).call("rpc.describe", name)
+            return _converted(told)
     except Failure as failure:
         if isinstance(failure.__cause__, rpc.Unimplemented):
             raise Failure(
@@ -38,3 +37,13 @@ def ask(address: rpc.Address, wait: float, name: str | None = None) -> Descripti
         if isinstance(failure.__cause__, rpc.NotFound):
             raise Failure(failure.__cause__.message, ExitCode.MISCALLED) from failure
         raise
+
+
+def _converted(told: Any) -> Description:
+    """What a server has told, as what `rpc.server.builtin` describes with; importing that would import a server."""
+    try:
+        description: Description = MsgspecConverter().reader(Description)(told)
+    except Misfit as misfit:
+        message = f"rpc.describe: the result {misfit}"
+        raise rpc.Internal(message, processed=rpc.Processed.DO_NOT_RETRY) from misfit.__cause__
+    return description

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,22 @@ import click
 
 import rpc
 from rpc.cli.arguments import Arguments, WordsCommand
-from rpc.cli.failure import ExitCode, Failure
+from rpc.cli.calling import connected
 from rpc.cli.keys import read_keys
 from rpc.cli.options import metadata_option, to_address, wait_option, words_argument
-from rpc.cli.running import connected, run
 from rpc.cli.security import connect_options, connecting_options
 from rpc.net.multicast import is_multicast
 
 __all__ = ["command"]
 
 
-_WHY_DROPPED = {
-    "full": "its receiver does not take up what has come already",
-    "refused": "nobody receives there",
-    "unreachable": "there is no way to that host",
-}
-
 _EXAMPLES = """
 \b
 Examples:
   rpc notify udp://127.0.0.1:9000 metrics.observe fps 59.9
   rpc notify unix:/run/metrics.sock metrics.observe name=fps value=59.9
-  rpc notify udp://239.1.2.3%eth0:9000 metrics.observe fps 59.9 --datagram-key-file keys
+  rpc notify udp://239.1.2.3%eth0:9000 metrics.observe fps 59.9 \\
+    --datagram-key-file keys
 """
 
 
@@ -72,16 +67,8 @@ def command(
     connect_options(address)  # which a datagram has not either
     arguments = Arguments.of(words)
 
-    async def over_connection() -> None:
-        async with connected(address, wait) as client:
-            view = client.with_options(metadata=dict(metadata))
-            await view.notify(method, *arguments.positional, **arguments.named)
-
-    async def as_datagram() -> None:
-        async with rpc.notifier(address, key=key) as notifier:
-            notifier.send(method, *arguments.positional, **arguments.named)
-            dropped = notifier.statistics().dropped
-        for reason in dropped:  # one at most
-            raise Failure(f"cannot send to {address}: {_WHY_DROPPED.get(reason, reason)}", ExitCode.NO_CONNECTION)
-
-    run(as_datagram if address.is_datagram else over_connection)
+    if address.is_datagram:
+        importlib.import_module("rpc.cli.datagram").send(address, method, arguments, key)
+        return
+    with connected(address, wait) as client:
+        client.with_options(metadata=dict(metadata)).notify(method, *arguments.positional, **arguments.named)

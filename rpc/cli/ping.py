@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import statistics
+import time
 
 import click
-import trio
 
 import rpc
+from rpc.cli.calling import connected
 from rpc.cli.options import address_argument, to_seconds, wait_option
-from rpc.cli.running import connected, run, within
 from rpc.cli.security import connecting_options
 
 __all__ = ["command"]
@@ -47,24 +47,21 @@ def command(address: rpc.Address, count: int, interval: float, timeout: float, w
     """
     times: list[float] = []
 
-    async def main() -> None:
-        async with connected(address, wait) as client:
+    try:
+        with connected(address, wait) as client:
+            view = client.with_options(timeout=timeout)
             for number in range(1, count + 1):
                 if times:
-                    await trio.sleep(interval)
-                with within(timeout, str(address)):
-                    times.append(await client.ping())
-                click.echo(f"{client.peer.address}: {'' if count == 1 else f'{number}: '}{_milliseconds(times[-1])}")
-
-    try:
-        run(main)
+                    time.sleep(interval)
+                times.append(view.ping())
+                click.echo(f"{view.peer.address}: {'' if count == 1 else f'{number}: '}{_milliseconds(times[-1])}")
     finally:  # also after Ctrl-C
         if len(times) > 1:
             click.echo(_summary(times))
 
 
 def _summary(times: list[float]) -> str:
-    least, middle, most = (_milliseconds(time) for time in (min(times), statistics.median(times), max(times)))
+    least, middle, most = (_milliseconds(seconds) for seconds in (min(times), statistics.median(times), max(times)))
     return f"{len(times)} answers: least {least}, median {middle}, most {most}"
 
 

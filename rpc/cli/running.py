@@ -1,10 +1,9 @@
-"""Running a command under trio, and connecting for one."""
+"""Running a command under trio."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
@@ -12,14 +11,10 @@ import trio
 
 import rpc
 from rpc.cli.failure import ExitCode, Failure, failure_of
-from rpc.cli.security import connect_options
 
-__all__ = ["connected", "run", "within"]
+__all__ = ["run", "within"]
 
 T = TypeVar("T")
-
-_PATIENCE = 10.0
-"""Seconds for a connection that neither comes about nor fails, as to a host that drops what it is sent."""
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:
@@ -41,23 +36,6 @@ def run(main: Callable[[], Awaitable[T]]) -> T:
         if group.subgroup(KeyboardInterrupt) is not None:
             raise KeyboardInterrupt from group
         raise
-
-
-@asynccontextmanager
-async def connected(address: rpc.Address, wait: float) -> AsyncGenerator[rpc.Client]:
-    """`rpc.connect` with a bound on the time it takes, and with what the command's options say of TLS.
-
-    Raises:
-        rpc.Unavailable: there is no connection.
-        click.UsageError: the options do not suit the address.
-    """
-    with trio.move_on_after(wait + _PATIENCE) as patience:
-        async with rpc.connect(address, wait=wait, **connect_options(address)) as client:
-            patience.deadline = math.inf  # the block has the time it needs
-            yield client
-    if patience.cancelled_caught:
-        message = f"cannot connect to {address}: no answer within {wait + _PATIENCE:g} s"
-        raise rpc.Unavailable(message, processed=rpc.Processed.NOT_PROCESSED)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import sys
 import attrs
 
 from rpc.address import Address
-from rpc.net.sockets import SocketName
+from rpc.net.options import SocketName
 
 __all__ = ["Group", "group_of", "is_multicast"]
 
