@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from rpc.blocking.connection import Connection
-from rpc.blocking.waiting import Deadline, Gate, Waiter
+from rpc.blocking.waiting import NEVER, Deadline, Gate, Waiter
 from rpc.errors import Cancelled, DeadlineExceeded, Unavailable
 from rpc.net.packed import Packed
 from rpc.session.calls import Outgoing
@@ -37,13 +37,13 @@ def call(
     """
     waiter = Waiter()
     with connection.lock:
-        record = connection.begin(waiter, method, payload, flags, metadata, deadline)
+        record = _begin(connection, waiter, method, payload, flags, metadata, deadline)
         try:
             connection.flush()
             if not waiter.is_done:
                 connection.wait(waiter, lambda: waiter.is_done, deadline)
         except BaseException:
-            connection.give_up(record)
+            _give_up(connection, record)
             raise
     if waiter.error is not None:
         raise _in_time(waiter.error, deadline)
@@ -113,7 +113,7 @@ class OpenCall(Waiter):
         """Queue it; raises as `call`, as far as its start goes."""
         connection = self._connection
         with connection.lock:
-            record = self._record = connection.begin(self, method, payload, flags, metadata, self.deadline)
+            record = self._record = _begin(connection, self, method, payload, flags, metadata, self.deadline)
             record.stream = self
             connection.flush()
 
@@ -208,7 +208,7 @@ class OpenCall(Waiter):
         with self._connection.lock:
             if not self.is_done:
                 self.is_done = True
-                self._connection.give_up(self.record)
+                _give_up(self._connection, self.record)
 
     def stop(self) -> None:
         """Tell the callee to stop, and wait until it has; interrupted, the call is given up.
@@ -246,7 +246,7 @@ class OpenCall(Waiter):
             if not self.is_done:
                 self.error = failure if isinstance(failure, Exception) else Cancelled("this side was interrupted")
                 self.is_done = True
-                connection.give_up(self.record)
+                _give_up(connection, self.record)
             raise
 
 
@@ -257,6 +257,49 @@ def open_call(
     opened = OpenCall(connection, deadline)
     opened.begin(method, payload, flags, metadata)
     return opened
+
+
+def _begin(
+    connection: Connection,
+    waiter: Waiter,
+    method: str,
+    payload: Payload,
+    flags: int,
+    metadata: bytes,
+    deadline: Deadline,
+) -> Outgoing:
+    """Queue a call, once the peer has a slot for it; gives its record, whose owner is `waiter`."""
+    caller = connection.session.caller
+    if caller.free_slots < 1:
+        _wait_for_room(connection, waiter, deadline)
+    timeout = None if deadline is NEVER else deadline.milliseconds()
+    try:
+        record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
+        record.owner = waiter
+    except Exception:
+        raise
+    except BaseException:
+        connection.end("this side was interrupted as it called")
+        raise
+    return record
+
+
+def _wait_for_room(connection: Connection, gate: Gate, deadline: Deadline) -> None:
+    caller = connection.session.caller
+    caller.check_open()
+    connection.room.append(gate)
+    try:
+        connection.wait(gate, lambda: caller.free_slots > 0 or connection.is_leaving, deadline)
+    finally:
+        connection.room.remove(gate)
+
+
+def _give_up(connection: Connection, record: Outgoing) -> None:
+    """Leave a call without its end: tell the callee to stop, and do not wait for that."""
+    record.owner = record.stream = None
+    connection.session.caller.cancel(record)
+    connection.flush()
+    connection.wake_waiting()
 
 
 def _in_time(error: Exception, deadline: Deadline) -> Exception:

@@ -97,8 +97,8 @@ class Client:
         name = name_of(target, Method, "method")
         payload, flags, items = pack_blocking(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
-        connection = self._line.connection(deadline)
         try:
+            connection = self._line.connection(deadline)
             if items is None:
                 result = calls.call(connection, name, payload, flags=flags, metadata=self._metadata, deadline=deadline)
             else:
@@ -169,8 +169,8 @@ class Client:
         payload, own_flags, items = pack_blocking(target, args, kwargs)
         terms: Terms = terms_of(target, name)
         deadline = Deadline.after(self._options.timeout, name)
-        connection = self._line.connection(deadline)
         try:
+            connection = self._line.connection(deadline)
             call = open_call(
                 connection, name, payload, flags=flags | own_flags, metadata=self._metadata, deadline=deadline
             )
@@ -205,9 +205,8 @@ class Client:
         name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
-        connection = self._line.connection(deadline)
         try:
-            calls.notify(connection, name, payload, self._metadata, deadline)
+            calls.notify(self._line.connection(deadline), name, payload, self._metadata, deadline)
         except Error as error:
             error.was_received = True
             raise

@@ -24,7 +24,7 @@ from typing import Any
 
 from rpc.blocking.transport import Transport, wait_for
 from rpc.blocking.vigil import Vigil
-from rpc.blocking.waiting import Deadline, Gate, Waiter, reacquire
+from rpc.blocking.waiting import NEVER, Deadline, Gate, Waiter, reacquire
 from rpc.errors import ProtocolError, Reason, Unavailable, Unimplemented
 from rpc.limits import Limits
 from rpc.net.polling import Polling
@@ -32,7 +32,7 @@ from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event, Events
 from rpc.session.session import Session
 from rpc.wire.gathering import Arrived
-from rpc.wire.payload import Buffer, Payload
+from rpc.wire.payload import Buffer
 
 __all__ = ["Connection"]
 
@@ -58,6 +58,9 @@ class Connection:
         failure: why this side, or the peer, has broken it off.
         is_over: whether it has ended; then `end_reason` says why, as text for a person.
         is_leaving: whether the peer takes no more calls.
+        pings: who waits for the answer to a ping, by its token.
+        room: where threads wait for one of the peer's slots.
+        vigil: what whoever waits watches.
     """
 
     def __init__(self, transport: Transport, session: Session, limits: Limits) -> None:
@@ -114,8 +117,10 @@ class Connection:
         try:
             gate.sleep(left)
         finally:
-            reacquire(self.lock)
-            self._parked.pop(gate, None)
+            try:
+                reacquire(self.lock)
+            finally:
+                self._parked.pop(gate, None)
 
     def _await(self, deadline: Deadline, *, read: bool, write: bool, most: float | None = None) -> None:
         """Wait for the socket, without the lock; also no longer than the vigil allows."""
@@ -125,10 +130,12 @@ class Connection:
         try:
             wait_for(self.transport.socket, read=read, write=write, seconds=min(bounds) if bounds else None)
         finally:
-            reacquire(self.lock)
-            self._held -= 1
-            if self.is_over and not self._held:
-                self.transport.close()
+            try:
+                reacquire(self.lock)
+            finally:
+                self._held -= 1
+                if self.is_over and not self._held:
+                    self.transport.close()
 
     def _read_until(self, is_there: Callable[[], bool], deadline: Deadline) -> None:
         polling = self._polling
@@ -140,7 +147,8 @@ class Connection:
                     # Others are to be read for, or want to send: they must not wait for the lock meanwhile.
                     self._read_when_ready(deadline)
                     continue
-                deadline.left()  # which a peer that has much to say to others must not outrun
+                if deadline is not NEVER:
+                    deadline.left()  # which a peer that has much to say to others must not outrun
                 is_polling = polling.starts()
                 while is_polling and not self.pump():
                     is_polling = polling.goes_on()
@@ -192,8 +200,7 @@ class Connection:
             self.flush()
             if self.failure is not None and not session.is_open:
                 self.end(self.failure.message)  # it is broken, and its GOAWAY has left
-            for gate in self.room:
-                gate.open()
+            self.wake_waiting()
         except BaseException:
             self.end("this side was interrupted as it read")
             raise
@@ -236,45 +243,8 @@ class Connection:
             pass
         self.end(self.transport.failure or reason)
 
-    # --- Calls ---------------------------------------------------------------------------------------------------
-
-    def begin(
-        self, waiter: Waiter, method: str, payload: Payload, flags: int, metadata: bytes, deadline: Deadline
-    ) -> Outgoing:
-        """Queue a call, once the peer has a slot for it; gives its record, whose owner is `waiter`.
-
-        Raises:
-            Error: as `Caller.call` of the session.
-            TimeoutError: the deadline has passed.
-        """
-        caller = self.session.caller
-        if caller.free_slots < 1:
-            self._wait_for_room(waiter, deadline)
-        timeout = deadline.milliseconds()
-        try:
-            record = caller.call(method, payload, timeout=timeout, flags=flags, metadata=metadata)
-            record.owner = waiter
-        except Exception:
-            raise
-        except BaseException:
-            self.end("this side was interrupted as it called")
-            raise
-        return record
-
-    def _wait_for_room(self, gate: Gate, deadline: Deadline) -> None:
-        caller = self.session.caller
-        caller.check_open()
-        self.room.append(gate)
-        try:
-            self.wait(gate, lambda: caller.free_slots > 0 or self.is_leaving, deadline)
-        finally:
-            self.room.remove(gate)
-
-    def give_up(self, record: Outgoing) -> None:
-        """Leave a call without its end: tell the callee to stop, and do not wait for that."""
-        record.owner = record.stream = None
-        self.session.caller.cancel(record)
-        self.flush()
+    def wake_waiting(self) -> None:
+        """Have those look again who wait for a slot of the peer's."""
         for gate in self.room:
             gate.open()
 
@@ -290,7 +260,7 @@ class Connection:
         self._act(self.session.lost(reason))
         for waiter in self.pings.values():
             waiter.fail(Unavailable(f"the connection ended: {reason}"))
-        for gate in (*self._parked, *self.room):
+        for gate in self._parked:  # who waits for a slot is among them
             gate.open()
         self.transport.shut()
         if not self._held:
