@@ -214,7 +214,7 @@ async def test_frames_of_unknown_types_beside_others_are_ignored(autojump_clock:
 
 
 async def test_notifications_without_end_leave_others_their_turn() -> None:
-    """A lone call beside a flood waits for some turns of 5 ms, and not for a quarter of a MiB of notifications."""
+    """A lone call beside a flood waits for some turns of 10 ms, and not for a quarter of a MiB of notifications."""
     async with besieged() as siege, trio.open_nursery() as nursery:
         peer = await siege.attacker()
         client = siege.client

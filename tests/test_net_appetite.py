@@ -25,35 +25,41 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_who_is_quickly_served_may_send_all_that_there_is_space_for(clock: Clock) -> None:
     hunger = Appetite()
-    assert len(hunger.of(SPACE)) == 262_144
-    hunger.eat(clock.spend, 0.004, 262_144)
-    assert len(hunger.of(SPACE)) == 262_144
+    assert len(hunger.of(SPACE, is_shared=True)) == 262_144
+    hunger.eat(clock.spend, 0.008, 262_144)
+    assert len(hunger.of(SPACE, is_shared=True)) == 262_144
 
 
 def test_who_takes_long_gets_what_fits_in_a_turn(clock: Clock) -> None:
     hunger = Appetite()
-    hunger.eat(clock.spend, 0.05, 262_144)
-    assert len(hunger.of(SPACE)) == pytest.approx(26_214, abs=2)
-    hunger.eat(clock.spend, 0.01, 26_214)
-    assert len(hunger.of(SPACE)) == pytest.approx(13_107, abs=2)
+    hunger.eat(clock.spend, 0.1, 262_144)
+    assert len(hunger.of(SPACE, is_shared=True)) == pytest.approx(26_214, abs=2)
+    hunger.eat(clock.spend, 0.02, 26_214)
+    assert len(hunger.of(SPACE, is_shared=True)) == pytest.approx(13_107, abs=2)
 
 
 def test_later_it_may_be_more_again(clock: Clock) -> None:
     hunger = Appetite()
-    hunger.eat(clock.spend, 0.1, 262_144)
-    assert len(hunger.of(SPACE)) == pytest.approx(13_107, abs=2)
+    hunger.eat(clock.spend, 0.2, 262_144)
+    assert len(hunger.of(SPACE, is_shared=True)) == pytest.approx(13_107, abs=2)
     hunger.eat(clock.spend, 0.0001, 13_107)
-    assert len(hunger.of(SPACE)) == 262_144
+    assert len(hunger.of(SPACE, is_shared=True)) == 262_144
 
 
 @pytest.mark.parametrize(("least", "expected"), [(1, 4096), (16_384, 16_384)])
 def test_some_is_always_read(least: int, expected: int, clock: Clock) -> None:
     hunger = Appetite(least)
     hunger.eat(clock.spend, 10.0, 262_144)
-    assert len(hunger.of(SPACE)) == expected
+    assert len(hunger.of(SPACE, is_shared=True)) == expected
 
 
 def test_one_call_that_takes_long_says_nothing(clock: Clock) -> None:
     hunger = Appetite()
     hunger.eat(clock.spend, 10.0, 100)
-    assert len(hunger.of(SPACE)) == 262_144
+    assert len(hunger.of(SPACE, is_shared=True)) == 262_144
+
+
+def test_who_is_alone_keeps_nobody_waiting(clock: Clock) -> None:
+    hunger = Appetite()
+    hunger.eat(clock.spend, 10.0, 262_144)
+    assert hunger.of(SPACE, is_shared=False) is SPACE

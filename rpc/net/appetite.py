@@ -1,7 +1,8 @@
 """How much is read at once from one peer, so that all others have their turn soon.
 
-What is read at once is acted on at once. Of items of a stream a quarter of a MiB takes a few milliseconds; of the
-smallest notifications it took 270 (measured), in which nobody else was served.
+What is read at once is acted on at once. A quarter of a MiB of the smallest notifications took 270 milliseconds
+(measured), in which nobody else was served. Where there is nobody else, as much as there is is read: of the smallest
+items of a stream, smaller reads cost up to a third of the pace.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ __all__ = ["Appetite"]
 
 T = TypeVar("T")
 
-_TURN = 0.005
+_TURN = 0.01
 """Seconds that one turn should take."""
 
 _LEAST = 4096
@@ -34,9 +35,9 @@ class Appetite:
         self._least = max(least, _LEAST)
         self._size: int | None = None
 
-    def of(self, space: memoryview) -> memoryview:
-        """The part of `space` to be read into now."""
-        return space if self._size is None else space[: self._size]
+    def of(self, space: memoryview, *, is_shared: bool) -> memoryview:
+        """The part of `space` to be read into now, all of it where that is not shared with other peers."""
+        return space[: self._size] if is_shared and self._size is not None else space
 
     def eat(self, handle: Callable[[T], None], what: T, count: int) -> None:
         """Act on `count` bytes that were read, and see how long that takes; of few it says nothing."""

@@ -235,7 +235,7 @@ class Connection:
         assert isinstance(self.link, SocketLink)
         if self.is_over:
             return True
-        body, space = self.session.want(), self._appetite.of(self.readiness.space)
+        body, space = self.session.want(), self._space()
         try:
             if body is None:
                 filled, count = 0, self.link.receive_into_nowait(space)
@@ -257,6 +257,10 @@ class Connection:
         elif count:
             self._appetite.eat(self._take, bytes(space[:count]), count)
         return True
+
+    def _space(self) -> memoryview:
+        """Where to read to now."""
+        return self._appetite.of(self.readiness.space, is_shared=self.readiness.is_shared)
 
     def _take(self, data: Buffer) -> None:
         self._handle(self.session.receive, data)

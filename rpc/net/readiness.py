@@ -89,6 +89,11 @@ class Readiness:
 
     # --- Reading -------------------------------------------------------------------------------------------------
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several plain sockets are read here, each of which waits for the others."""
+        return len(self._by_descriptor) > 1
+
     def add(self, connection: Pumped, nursery: trio.Nursery) -> None:
         """Begin to read a connection."""
         link = connection.link
