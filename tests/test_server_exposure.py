@@ -6,7 +6,8 @@ import pytest
 
 import rpc
 from rpc.address import parse
-from rpc.server.exposure import check_exposure, check_tls
+from rpc.server.exposure import check_exposure, check_keys, check_tls
+from rpc.wire.cose import Keys
 
 
 def context(verify: ssl.VerifyMode = ssl.CERT_NONE) -> ssl.SSLContext:
@@ -16,6 +17,7 @@ def context(verify: ssl.VerifyMode = ssl.CERT_NONE) -> ssl.SSLContext:
 
 
 AUTHENTICATE = rpc.tokens({"secret": "alice"})
+KEYS = Keys({b"k1": bytes(16)})
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,22 @@ def test_datagrams_that_other_hosts_can_send() -> None:
     with pytest.raises(ValueError, match=r"bind to 127\.0\.0\.1 or a Unix socket") as caught:
         check_exposure(parse("udp://0.0.0.0:1"), None, AUTHENTICATE)
     assert "tls" not in str(caught.value)
+    assert "give datagram_keys=, " in str(caught.value)
+    check_exposure(parse("udp://0.0.0.0:1"), None, None, KEYS)
+
+
+def test_keys_of_datagrams_let_nobody_in_by_tcp() -> None:
+    with pytest.raises(ValueError, match="can be reached from other hosts"):
+        check_exposure(parse("tcp://0.0.0.0:1"), None, None, KEYS)
+
+
+def test_keys_that_no_address_would_use() -> None:
+    connections = [parse("tcp://127.0.0.1:1"), parse("unix:/run/s")]
+    with pytest.raises(ValueError, match=r"no address would use them: serve on udp:// or unixgram: as well"):
+        check_keys(connections, KEYS)
+    check_keys(connections, None)
+    for address in ("udp://127.0.0.1:1", "unixgram:/run/d"):
+        check_keys([*connections, parse(address)], KEYS)
 
 
 def test_tls_that_other_hosts_can_reach_needs_to_know_its_clients() -> None:

@@ -48,9 +48,8 @@ class Key:
     __slots__ = ("kid", "secret", "start")
 
     def __init__(self, kid: bytes, secret: bytes) -> None:
-        for value, what in ((kid, "id of a key"), (secret, "secret of a key")):
-            if not isinstance(value, bytes):
-                raise TypeError(f"the {what} is bytes, not {type(value).__name__}")
+        _check_bytes(kid, "id")
+        _check_bytes(secret, "secret")
         if len(secret) < LEAST_SECRET:
             raise ValueError(
                 f"the secret of key {kid!r} has {len(secret)} bytes; at least {LEAST_SECRET} are needed: "
@@ -62,6 +61,11 @@ class Key:
 
     def __repr__(self) -> str:
         return f"<Key {self.kid!r}>"
+
+
+def _check_bytes(value: object, what: str) -> None:
+    if not isinstance(value, bytes):
+        raise TypeError(f"the {what} of a key is bytes, not {type(value).__name__}")
 
 
 class Keys:
