@@ -142,6 +142,19 @@ async def test_who_was_turned_away_takes_no_place(
         peer.close()
 
 
+async def test_that_there_are_too_many_is_told_now_and_then(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(Limits(max_connections=1), nursery)
+    await door.knock().greet()
+    for _ in range(110):
+        door.knock().close()
+        await trio.sleep(0.1)
+    assert caplog.messages == ["unix:test: turned away: max_connections: 1 are open"] * 3
+    for peer in door.peers:
+        peer.close()
+
+
 async def test_a_crowd_is_turned_away_in_one_word(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:

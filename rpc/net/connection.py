@@ -216,7 +216,9 @@ class Connection:
     def refuse(self, reason: Reason, text: str) -> None:
         """Turn the peer away before anything runs."""
         self.session.refuse(reason, text)
-        break_off(self, ProtocolError(text, reason=reason))
+        # Where there are too many, the server says so, and not for each of them.
+        level = logging.DEBUG if reason is Reason.TOO_MANY else logging.WARNING
+        break_off(self, ProtocolError(text, reason=reason), level)
 
     def flush_soon(self) -> None:
         """Have what is queued leave in the next pass of the loop, with all that is queued until then.

@@ -80,14 +80,12 @@ def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str
 _REASONS = frozenset(int(reason) for reason in Reason)
 
 
-def break_off(connection: Leaving, error: ProtocolError) -> None:
-    """The session is broken: have its GOAWAY written, read on for a moment, and end."""
+def break_off(connection: Leaving, error: ProtocolError, level: int = logging.WARNING) -> None:
+    """The session is broken: have its GOAWAY written, read on for a moment, and end; `level` is that of the log."""
     connection.failure = error
     connection.opened.set()
     connection.room.unpark_all()
-    connection.log.write(
-        logging.WARNING, "connection error", connection.peer, "connection error: %s", quote(error.message)
-    )
+    connection.log.write(level, "connection error", connection.peer, "connection error: %s", quote(error.message))
     # Who does not read its answers would not read the GOAWAY either.
     seconds = 0 if connection.session.is_overrun else LINGER
     connection.nursery.start_soon(linger, connection, seconds, error.message)

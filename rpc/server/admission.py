@@ -25,6 +25,9 @@ _MOST, _BESIDE = 1024, 64
 _SILENCE = 1.0
 """Seconds in which who connects has greeted, where others wait for its place."""
 
+_COMPLAINT_INTERVAL = 5.0
+"""Seconds between two lines about connections that are too many."""
+
 
 def most_connections(limits: Limits) -> int:
     """`Limits.max_connections`, or what this process has room for."""
@@ -53,6 +56,7 @@ class Admission:
         self._origins: collections.Counter[str] = collections.Counter()
         self._greeting: dict[Guest, None] = {}
         self._changed = trio.Event()
+        self._next_complaint = -math.inf
 
     @property
     def is_crowded(self) -> bool:
@@ -67,6 +71,14 @@ class Admission:
         if count >= self._limits.max_connections_per_peer and not is_own(peer):
             return Reason.TOO_MANY, f"max_connections_per_peer: {count} are open from {origin_of(peer)}"
         return None
+
+    def complains(self) -> bool:
+        """Whether it is time to say again that connections are turned away."""
+        now = trio.current_time()
+        if now < self._next_complaint:
+            return False
+        self._next_complaint = now + _COMPLAINT_INTERVAL
+        return True
 
     async def room(self) -> None:
         """Wait until one more may begin to greet."""

@@ -100,7 +100,7 @@ class Serving:
         refusal = self._refusal(link)
         self.accepted += 1
         if refusal is not None:
-            self.refused["stopping" if self.is_stopping else refusal[0].name.lower()] += 1
+            self._count(link, *refusal)
             if self.admission.is_crowded and isinstance(link, SocketLink):
                 _dismiss(link, *refusal)
                 return
@@ -118,6 +118,12 @@ class Serving:
                 self.refused["unidentified"] += 1
             reason = quote(connection.end_reason)
             self.handlers.log.write(logging.DEBUG, "connection ended", link.peer, "connection ended: %s", reason)
+
+    def _count(self, link: Link, reason: Reason, text: str) -> None:
+        """A connection is turned away; where that is because there are too many, it is told now and then."""
+        self.refused["stopping" if self.is_stopping else reason.name.lower()] += 1
+        if reason is Reason.TOO_MANY and self.admission.complains():
+            self.handlers.log.write(logging.WARNING, "turned away", link.peer, "turned away: %s", quote(text))
 
     def refusals(self) -> dict[str, int]:
         """How many connections were turned away, by the reason."""
