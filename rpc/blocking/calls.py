@@ -178,10 +178,13 @@ class OpenCall(Waiter):
             ResourceExhausted: the item is over the peer's max_message; nothing was sent.
             TimeoutError: the deadline has passed.
         """
-        if not self.wait_to_send():
-            return False
-        connection = self._connection
+        connection, allowance = self._connection, self.record.items_out
+        assert allowance is not None
         with connection.lock:
+            if not (allowance.is_open or self.is_done):
+                self._wait(lambda: allowance.is_open or self.is_done)
+            if self.is_done:
+                return False
             connection.session.caller.send_item(self.record, payload, end=end)
             if not waits or connection.session.outbox.has_batch:
                 self._flush()

@@ -118,7 +118,7 @@ class Feed:
             Exception: what iterating raised; the callee was told to stop, and has stopped.
         """
         try:
-            while not self.is_done and self._call.wait_to_send():
+            while not (self.is_done or self._call.is_done):
                 self.step()
         finally:
             self.close()
