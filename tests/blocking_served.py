@@ -60,6 +60,11 @@ async def sleep() -> None:
 
 
 @probe.method
+async def doze() -> None:
+    await trio.sleep_forever()
+
+
+@probe.method
 def terms(context: rpc.Context[None]) -> list[Any]:
     return [dict(context.metadata), context.deadline < 1e9 + trio.current_time()]
 

@@ -12,6 +12,7 @@ import pytest
 import rpc
 from rpc import blocking
 from rpc.blocking import line as module
+from rpc.blocking.transport import wait_for
 from rpc.errors import Reason
 from rpc.wire import frames
 from tests.blocking_peers import Spoken, scripted
@@ -100,6 +101,7 @@ def test_the_deadline_holds_for_the_new_connection_too() -> None:
 
     with scripted(dying, silent) as address:
         client = blocking.connect(address)
+        wait_for(client._line.last.transport.socket, read=True, write=False, seconds=PATIENCE)  # until it has died
         with pytest.raises(TimeoutError, match=r"probe\.add: no answer within 0\.05 s"):
             client.with_options(timeout=0.05).call("probe.add")
         client.close()
