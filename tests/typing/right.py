@@ -227,3 +227,20 @@ async def clients() -> None:
         assert_type(numbers, AsyncIterator[int])
     async with rpc.connect_process(["server"]) as client:
         assert_type(await client.call(handlers.add, 2), int)
+
+
+def blocking_calls(client: rpc.blocking.Client) -> None:
+    assert_type(client.call(handlers.add, 2, b=3), int)
+    assert_type(client.call(handlers.add_slowly, 2), int)
+    assert_type(client.call(handlers.order_goods, "tea", count=2), Row)
+    assert_type(client.call(handlers.pool_size, scale=2), int)
+    assert_type(client.call(handlers.total, rpc.each([1, 2])), int)
+    assert_type(client.call("calc.add", 2, b="anything"), Any)
+    with client.stream(handlers.countdown, 3) as numbers:
+        assert_type(numbers, Iterator[int])
+    with client.stream("calc.countdown", 3) as items:
+        assert_type(items, Iterator[Any])
+    with client.enter(handlers.lease, "x") as length:
+        assert_type(length, int)
+    assert_type(client.stub("calc"), rpc.blocking.Stub)
+    assert_type(client.stub(Sums), Any)

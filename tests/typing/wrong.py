@@ -229,3 +229,12 @@ def four() -> int:
 
 @calc.notification(idempotent=True)  # wrong
 def five() -> None: ...
+
+
+def blocking_calls(client: rpc.blocking.Client) -> None:
+    client.call(handlers.add, "2")  # wrong
+    client.call(handlers.add_slowly, 2, c=3)  # wrong
+    client.call(handlers.countdown, 3)  # wrong
+    client.stream(handlers.add, 2)  # wrong
+    client.enter(handlers.countdown, 3)  # wrong
+    client.notify(handlers.add, 2)  # wrong
