@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 
-.PHONY: demo test check fuzz bench bench-long clean
+.PHONY: demo test check fuzz faults bench bench-long clean
 
 demo: .venv/.run
 	$(BIN)/rpc demo
@@ -24,6 +24,9 @@ check: .venv/.check
 fuzz: .venv/.test
 	FUZZ_EXAMPLES=2000 STREAMS=10000 $(BIN)/python -m pytest -q tests/test_session_properties.py tests/test_streams_end_to_end.py
 	DATAGRAMS=1000000 $(BIN)/python -m pytest -q tests/test_server_datagrams.py
+
+faults: .venv/.test
+	FAULTS=long $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/faults
 
 bench: .venv/.run
 	$(BIN)/python -m benchmarks.compare --quick --json build/bench.json --html build/bench.html
