@@ -247,7 +247,7 @@ async def raw(address: str, *spoken: bytes) -> RawClient:
     if target.scheme is Scheme.UNIX:
         plain = socket.socket(socket.AF_UNIX)
         plain.setblocking(False)
-        while plain.connect_ex(target.path):  # EAGAIN: the queue of the server is full
+        while plain.connect_ex(target.path):  # noqa: ASYNC110 - the queue of the server is full
             await trio.sleep(0.01)
         sock = trio.socket.from_stdlib_socket(plain)
     else:
