@@ -86,7 +86,9 @@ class Reloaded(ReloadingContext):
 
 
 def context() -> Reloaded:
-    return Reloaded(ssl.PROTOCOL_TLS_SERVER, lambda context: None, ())
+    made = Reloaded(ssl.PROTOCOL_TLS_SERVER, lambda context: None, ())
+    assert isinstance(made, Reloaded)  # `__new__` says no more than its own class
+    return made
 
 
 async def test_a_hangup_has_certificates_read_again() -> None:
