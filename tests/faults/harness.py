@@ -236,7 +236,7 @@ class RawClient:
 
     def close(self, *, reset: bool = False) -> None:
         """Close the socket, in order or with a reset."""
-        if reset:
+        if reset and self.stream.socket.fileno() >= 0:
             self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.stream.socket.close()
 
@@ -244,17 +244,21 @@ class RawClient:
 async def raw(address: str, *spoken: bytes) -> RawClient:
     """Connect, and say HELLO where nothing else is wanted."""
     target = parse(address)
-    if target.scheme is Scheme.UNIX:
-        plain = socket.socket(socket.AF_UNIX)
+    is_path = target.scheme is Scheme.UNIX
+    plain = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
+    try:
         plain.setblocking(False)
-        while plain.connect_ex(target.path):  # noqa: ASYNC110 - the queue of the server is full
-            await trio.sleep(0.01)
         sock = trio.socket.from_stdlib_socket(plain)
-    else:
-        sock = trio.socket.socket()
-        await sock.connect((target.host, target.port))
-    client = RawClient(trio.SocketStream(sock))
-    await client.say(*(spoken or (HELLO,)))
+        if is_path:
+            while plain.connect_ex(target.path):  # noqa: ASYNC110 - the queue of the server is full
+                await trio.sleep(0.01)
+        else:
+            await sock.connect((target.host, target.port))
+        client = RawClient(trio.SocketStream(sock))
+        await client.say(*(spoken or (HELLO,)))
+    except BaseException:
+        plain.close()
+        raise
     return client
 
 

@@ -48,7 +48,8 @@ async def _harm(server: Process, chance: random.Random, counts: dict[str, int]) 
                 await trio.sleep(1)
         except trio.BrokenResourceError:
             pass
-        client.close(reset=chance.random() < 0.5)
+        finally:
+            client.close(reset=chance.random() < 0.5)
         counts["harmed"] += 1
 
 
