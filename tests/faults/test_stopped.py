@@ -23,7 +23,7 @@ async def test_a_server_that_is_stopped_is_found_by_its_client(nest: Nest) -> No
             start = trio.current_time()
             with trio.fail_after(BOUND), pytest.raises(rpc.Unavailable) as caught:
                 await client.call("target.add", 1, 2)
-            assert caught.value.processed is rpc.errors.Processed.UNKNOWN
+            assert caught.value.processed is rpc.Processed.UNKNOWN
             report("a stopped server is found", seconds=trio.current_time() - start)
 
 
