@@ -55,8 +55,9 @@ def annotated(schema: Any, *hidden: str) -> str:
         ({"const": "a"}, 'Literal["a"]'),
         (ITEM, "Item_"),
         ({"x-python": "array.array", "type": "array", "title": "array"}, "Array"),
-        ({"x-python": "numpy.ndarray", "type": "array", "title": "ndarray[Any, dtype[float64]]"}, "NDArray[float64]"),
-        ({"x-python": "numpy.ndarray", "type": "array", "title": "ndarray[Any, dtype[os]]"}, "NDArray[Any]"),
+        ({"x-python": "numpy.ndarray", "type": "array", "title": "NDArray[float64]"}, "NDArray[float64]"),
+        ({"x-python": "numpy.ndarray", "type": "array", "title": "NDArray[os]"}, "NDArray[Any]"),
+        ({"x-python": "numpy.ndarray", "type": "array", "title": "ndarray"}, "NDArray[Any]"),
     ],
 )
 def test_schemas(schema: Any, annotation: str) -> None:

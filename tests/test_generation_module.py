@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import rpc
 from rpc.generation.module import MARK, generate
@@ -81,6 +83,18 @@ async def test_the_module_of_every_shape_is_a_contract() -> None:
     async with rpc.testing.client(service) as client:
         await client.stub(made.Second).shapes_(5)
     assert seen == [5]
+
+
+def test_arrays_keep_their_elements() -> None:
+    signals = rpc.Service("signals")
+
+    @signals.method
+    def spectrum(samples: NDArray[np.float64]) -> np.ndarray[tuple[int, int], np.dtype[np.int16]]:
+        raise NotImplementedError
+
+    text = generate(describe([signals]))
+    assert "async def spectrum(self, samples: NDArray[float64]) -> NDArray[int16]: ..." in text
+    assert "from numpy import float64, int16" in text
 
 
 def test_classes_stand_behind_those_they_refer_to() -> None:

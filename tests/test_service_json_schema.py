@@ -178,7 +178,8 @@ class Unknown:
             {"type": "object", "maxProperties": 9, "additionalProperties": {"type": "integer"}},
         ),
         (array.array, {"title": "array", "type": "array", "x-python": "array.array"}),
-        (npt.NDArray[np.float64], {"title": "ndarray", "type": "array", "x-python": "numpy.ndarray"}),
+        (np.ndarray, {"title": "ndarray", "type": "array", "x-python": "numpy.ndarray"}),
+        (npt.NDArray[np.float64], {"title": "NDArray[float64]", "type": "array", "x-python": "numpy.ndarray"}),
         (Unknown, {"title": "Unknown", "x-python": "object"}),
         (
             Box[int] | Account,

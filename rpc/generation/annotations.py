@@ -38,7 +38,7 @@ HOMES = {
 
 _SIMPLE = {"boolean": "bool", "integer": "int", "number": "float", "string": "str"}
 _REFERENCE = "#/$defs/"
-_DTYPE = re.compile(r"dtype\[(\w+)\]")
+_ELEMENT = re.compile(r"NDArray\[(\w+)\]")
 
 
 def definition_of(schema: Any) -> str | None:
@@ -197,7 +197,7 @@ def _tuple(scope: Annotations, schema: Mapping[str, Any]) -> str:
 
 
 def _ndarray(scope: Annotations, schema: Mapping[str, Any]) -> str:
-    found = _DTYPE.search(str(schema.get("title", "")))
+    found = _ELEMENT.fullmatch(str(schema.get("title", "")))
     known = found is not None and found[1] in NUMBERS
     element = scope.use("numpy", found[1]) if found and known else scope.use("typing", "Any")
     return f"{scope.use('numpy.typing', 'NDArray')}[{element}]"

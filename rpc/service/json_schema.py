@@ -21,6 +21,7 @@ import attrs
 import msgspec
 from msgspec import inspect
 
+from rpc.service.arrays import is_array_class
 from rpc.service.forms import FROM_TEXT
 from rpc.service.registry import registration
 from rpc.service.schema import Node, unset_fields
@@ -111,6 +112,8 @@ class Schemas:
         """The schema of an annotation that `Converter.reader` accepts; a vague one of what msgspec does not know."""
         if annotation is object:
             return dict(_ANYTHING)
+        if is_array_class(get_origin(annotation)):  # msgspec would forget what it says of the elements
+            return _of_array(annotation)
         try:
             root = inspect.type_info(annotation)
         except (TypeError, NameError):
@@ -193,8 +196,8 @@ class Schemas:
         if entry is not None:
             return {"title": name, **self.of(entry.wire)}
         plain: Any = get_origin(cls) or cls
-        if plain.__module__ in ("array", "numpy"):
-            return {"title": name, "type": "array", "x-python": f"{plain.__module__}.{plain.__name__}"}
+        if is_array_class(plain):
+            return _of_array(cls)
         if plain in FROM_TEXT:
             return {"type": "string", **_FORMATS.get(plain, {}), "x-python": name}
         return {"title": name, **_ANYTHING}
@@ -279,6 +282,11 @@ def _row(items: list[Json], least: int | None = None) -> Json:
 
 def _is_any_text(node: Node) -> bool:
     return isinstance(node, inspect.StrType) and not _bounds(node)
+
+
+def _of_array(annotation: Any) -> Json:
+    cls: Any = get_origin(annotation) or annotation
+    return {"title": spell_annotation(annotation), "type": "array", "x-python": f"{cls.__module__}.{cls.__name__}"}
 
 
 def _of_enum(cls: type[Enum]) -> Json:
