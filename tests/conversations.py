@@ -17,6 +17,7 @@ from rpc.session.events import Event, Events
 from rpc.session.session import Session
 from rpc.session.states import State
 from rpc.wire.frames import Flag
+from rpc.wire.gathering import Gathered
 from tests.pairs import LIMITS, brief
 
 __all__ = ["ACTIONS", "Conversation"]
@@ -144,7 +145,7 @@ class Conversation:
                 ends = side.ends[id]
                 assert len(ends) == (0 if id in side.given_up else 1), f"call {id} ended with {ends}"
                 for end in ends:
-                    if isinstance(end, bytes):
+                    if isinstance(end, bytes | Gathered):
                         assert end == other.results[id]
                     elif end.processed is Processed.NOT_PROCESSED:
                         assert id not in other.seen

@@ -71,7 +71,7 @@ def test_more_threads_than_the_server_takes_calls(tmp_path_factory: pytest.TempP
 
 def test_large_and_small_and_late_at_once(address: str) -> None:
     with blocking.connect(address, timeout=PATIENCE) as client:
-        brief = client.with_options(timeout=0.02)
+        brief = client.with_options(timeout=0.5)
 
         def large() -> int:
             return len(client.call("probe.echo", bytes(3_000_000)))

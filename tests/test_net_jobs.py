@@ -135,7 +135,7 @@ async def test_a_peer_that_calls_and_cancels_without_end_never_runs_more_than_ma
         await peer.greet()
         [connection] = serving.connections
         refused = 0
-        for turn in range(100):
+        for turn in range(12):  # a peer that goes on with it is cut
             numbers = range(1 + 40 * turn, 41 + 40 * turn, 2)
             await peer.say(*(call(number, "probe.finish", 1000) + frames.cancel(number) for number in numbers))
             await trio.testing.wait_all_tasks_blocked()

@@ -157,6 +157,15 @@ async def test_a_silent_peer_that_does_not_answer_is_dead(
     assert "no sign of life for 40 s" in caplog.messages[-1]
 
 
+@pytest.mark.parametrize("last", [0.1, 15, 29.9, 31])
+async def test_silence_is_counted_from_the_last_byte(last: float, autojump_clock: trio.testing.MockClock) -> None:
+    async with raw_client(service, peer=REMOTE) as peer:
+        await trio.sleep(last)
+        await peer.say(frames.pong(7))
+        await peer.hear_all()
+        assert trio.current_time() == pytest.approx(last + 40)
+
+
 async def test_any_byte_is_a_sign_of_life(autojump_clock: trio.testing.MockClock) -> None:
     async with raw_client(service, peer=REMOTE) as peer:
         for _ in range(10):

@@ -81,7 +81,7 @@ def test_max_message_bounds_a_payload_in_pieces_and_what_is_over_it_is_not_kept(
     assert common.gather(record, bytes(16_384), 1) == (None, True)
     assert common.gather(record, PIECE, 1) == (None, False)
     assert record.parts is not None
-    assert record.parts.pieces == []
+    assert record.parts.held == 0
     assert record.parts.size == 16_384 + 4096
     assert common.gather(record, b"", 0)[1] is False
     for size, fits in ((16_384 - 4096, True), (16_385 - 4096, False)):
@@ -95,7 +95,7 @@ def test_what_a_caller_gave_up_is_counted_but_not_kept() -> None:
     record.step(Step.GIVE_UP)
     assert common.gather(record, PIECE, 1) == (None, True)
     assert record.parts is not None
-    assert (record.parts.pieces, record.parts.size) == ([], 8192)
+    assert (record.parts.held, record.parts.size) == (0, 8192)
     assert common.gather(record, bytes(16_384 - 8192), 0)[1] is True
 
 

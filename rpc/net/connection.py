@@ -94,6 +94,7 @@ class Connection:
         self.failure: ProtocolError | None = None
         self.client: Any = None
         self.reads = 0
+        self.heard_at = trio.current_time()
         self.dispatcher = Dispatcher(self, handlers)
         self._writer = Writer(self)
         self.flush = self._writer.flush
@@ -279,6 +280,7 @@ class Connection:
         if self.is_over:
             return
         self.reads += 1
+        self.heard_at = trio.current_time()
         try:
             self._act(take(what))
             self.flush()

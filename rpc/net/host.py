@@ -35,6 +35,7 @@ class Host(Protocol):
     counts: Counts
     client: Any
     reads: int
+    heard_at: float
     ended: trio.Event
     end_reason: str
     is_lost: bool

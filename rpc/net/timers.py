@@ -151,10 +151,10 @@ async def keep_alive(connection: Host) -> None:
     assert connection.settings is not None
     interval = max(limits.keepalive, connection.settings.min_ping / 1000)
     while True:
-        reads = connection.reads
-        await trio.sleep(interval)
-        if connection.reads != reads:
+        await trio.sleep_until(connection.heard_at + interval)
+        if trio.current_time() < connection.heard_at + interval:
             continue
+        reads = connection.reads
         try:
             with trio.move_on_after(limits.keepalive_timeout):
                 await connection.ping()
