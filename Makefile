@@ -12,7 +12,7 @@ demo: .venv/.run
 
 # What type checkers infer is theirs to say, who come with the group `check`.
 test: .venv/.test
-	$(BIN)/python -m pytest --ignore=tests/test_typing.py
+	$(BIN)/python -m pytest --ignore=tests/test_typing.py --ignore=tests/faults
 
 check: .venv/.check
 	$(BIN)/ruff format --check
