@@ -14,6 +14,7 @@ from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event, Events
 from rpc.session.session import Session
 from rpc.wire import frames
+from rpc.wire.gathering import Arrived
 from rpc.wire.payload import encode
 from rpc.wire.profile import ProfileError
 from tests.pairs import LIMITS, Pair
@@ -93,7 +94,7 @@ async def test_the_last_item_ends_the_callers() -> None:
 
 async def test_a_receiver_is_woken(autojump_clock: trio.testing.MockClock) -> None:
     call = Call()
-    received: list[bytes | None] = []
+    received: list[Arrived | None] = []
 
     async def receive() -> None:
         for _ in range(2):
