@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from rpc.errors import NotFound
-from rpc.service.declared import check_declared, pack, rebuild
+from rpc.service.declared import check_declared, declared, pack, rebuild
 from rpc.wire.payload import decode, encode
 
 
@@ -127,6 +127,14 @@ def test_what_can_be_declared() -> None:
 def test_what_cannot(cls: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         check_declared([Simple, cls], "bank.withdraw")
+
+
+@pytest.mark.parametrize(("raises", "shown"), [(ValueError, "ValueError"), (None, "None"), ("KeyError", "'KeyError'")])
+def test_what_is_no_list_of_classes(raises: Any, shown: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        declared(raises, "bank.withdraw")
+    text = f"bank.withdraw: raises= takes a list of exception classes, not {shown}: write raises=[...]"
+    assert str(caught.value) == text
 
 
 def test_two_classes_of_one_name_cannot_be_told_apart() -> None:

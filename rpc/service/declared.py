@@ -14,10 +14,22 @@ from rpc.service.convert import Reader
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.wire.shapes import is_list, is_map
 
-__all__ = ["STATUSES", "check_declared", "pack", "rebuild"]
+__all__ = ["STATUSES", "check_declared", "declared", "pack", "rebuild"]
 
 STATUSES = frozenset(ERROR_CLASSES.values())
 """The classes of the statuses travel by their codes: declaring them is documentation only."""
+
+
+def declared(raises: Any, what: str) -> tuple[Any, ...]:
+    """The classes that were given as ``raises=``.
+
+    Raises:
+        TypeError: they are no list or tuple: most often one class without the list around it.
+    """
+    if not isinstance(raises, list | tuple):
+        shown = raises.__name__ if isinstance(raises, type) else repr(raises)
+        raise TypeError(f"{what}: raises= takes a list of exception classes, not {shown}: write raises=[...]")
+    return tuple(typing.cast("Sequence[Any]", raises))
 
 
 def check_declared(classes: Sequence[Any], name: str) -> None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar
 
 from rpc.service.convert import Converter
-from rpc.service.declared import check_declared
+from rpc.service.declared import check_declared, declared
 from rpc.service.function import Kind, Shape, shape_of
 from rpc.service.permission import Allow
 from rpc.service.signature import Signature
@@ -81,7 +81,7 @@ class _Callable(Generic[F_co]):
         self.thread = thread
         self.is_async = shape not in (Shape.RESULT, Shape.GENERATOR)
         self.doc = inspect.getdoc(function) or ""
-        self.raises = tuple(raises)
+        self.raises = declared(raises, name)
         self.idempotent = idempotent
         if thread and self.is_async:
             raise TypeError(f"{name}: an async def runs on the event loop: drop thread=True, or make it a def")

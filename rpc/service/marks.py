@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, overload
 
 import attrs
 
+from rpc.service.declared import declared
 from rpc.service.permission import Allow
 
 __all__ = ["Marks", "marks_of", "method", "notification"]
@@ -73,7 +74,7 @@ def method(
     Raises:
         TypeError: it is no function.
     """
-    marks = Marks(raises=tuple(raises), idempotent=idempotent, thread=thread, allow=allow, name=name)
+    marks = Marks(raises=declared(raises, "rpc.method"), idempotent=idempotent, thread=thread, allow=allow, name=name)
     return _marking(marks) if function is None else _marking(marks)(function)
 
 
