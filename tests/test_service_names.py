@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rpc.limits import MAX_METHOD
@@ -34,3 +36,11 @@ def test_the_longest_name() -> None:
     assert len(full_name("calc", longest)) == MAX_METHOD
     with pytest.raises(ValueError, match=f"is too long for the wire: a name has at most {MAX_METHOD} characters"):
         full_name("calc", longest + "x")
+
+
+@pytest.mark.parametrize("name", [5, None, b"calc"])
+def test_a_name_is_text(name: Any) -> None:
+    with pytest.raises(TypeError, match="a service is named by text, not by "):
+        check_service_name(name)
+    with pytest.raises(TypeError, match="calc: a method is named by text, not by "):
+        full_name("calc", name)

@@ -15,8 +15,10 @@ def check_service_name(name: str) -> None:
     """Refuse what is no name for a service: segments of letters, digits and ``_``, with dots between them.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is none.
     """
+    _check_text(name, "a service")
     if not all(_SEGMENT.fullmatch(segment) for segment in name.split(".")):
         raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
 
@@ -30,8 +32,10 @@ def full_name(service: str, method: str, what: object = None) -> str:
         what: what is to be named so, told where the name is empty.
 
     Raises:
+        TypeError: it is no text.
         ValueError: it is none, or is too long.
     """
+    _check_text(method, f"{service}: a method")
     if not _SEGMENT.fullmatch(method):
         raise ValueError(
             f"{service}: {method or what!r} is no name for a method: give it one with name=, of letters, digits and _"
@@ -40,3 +44,8 @@ def full_name(service: str, method: str, what: object = None) -> str:
     if len(name) > MAX_METHOD:
         raise ValueError(f"{name!r} is too long for the wire: a name has at most {MAX_METHOD} characters")
     return name
+
+
+def _check_text(name: object, what: str) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"{what} is named by text, not by {name!r}")
