@@ -5,14 +5,16 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 
+# What `make check` runs besides: type checkers, faults, random sessions, and the tests of the benchmarks.
+SLOW := test_typing.py faults test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
+
 .PHONY: demo test check fuzz faults bench bench-long clean
 
 demo: .venv/.run
 	$(BIN)/rpc demo
 
-# What type checkers infer is theirs to say, who come with the group `check`.
 test: .venv/.test
-	$(BIN)/python -m pytest --ignore=tests/test_typing.py --ignore=tests/faults
+	$(BIN)/python -m pytest $(SLOW:%=--ignore=tests/%)
 
 check: .venv/.check
 	$(BIN)/ruff format --check
