@@ -137,7 +137,7 @@ def test_an_interrupted_start_is_the_end(monkeypatch: pytest.MonkeyPatch) -> Non
         raise KeyboardInterrupt
 
     with connected(script) as connection:
-        monkeypatch.setattr(connection.session.caller, "call", interrupted)
+        monkeypatch.setattr(type(connection.session.caller), "call", interrupted)
         with pytest.raises(KeyboardInterrupt):
             calls.call(connection, "probe.x", b"\x80", flags=0, metadata=b"\xa0", deadline=NEVER)
         assert connection.is_over

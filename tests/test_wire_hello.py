@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.errors import ProtocolError
-from rpc.limits import MAX_FIRST_FRAME
+from rpc.limits import MAX_FIRST_FRAME, Limits
 from rpc.wire import hello
 from rpc.wire.hello import VERSION, Settings
 
@@ -28,6 +28,13 @@ def test_a_hello_begins_with_the_magic_of_self_described_cbor() -> None:
         VERSION,
         {0: 16384, 1: 16384, 2: 16, 3: 65536, 4: [], 5: "test", 6: b"secret", 7: 1000},
     ]
+
+
+def test_what_is_offered_is_what_the_limits_accept() -> None:
+    limits = Limits(max_frame=65_536, max_message=100_000, max_calls=17, window=70_000, min_ping=2000)
+    offered = {name: getattr(limits, name) for name in LEAST}
+    settings = Settings(agent="test", credential=b"secret", **offered)
+    assert hello.offer(limits, "test", b"secret") == hello.encode(settings)
 
 
 def test_a_credential_does_not_show() -> None:

@@ -40,6 +40,8 @@ class Callee:
         last_id: the highest id that has arrived, 0 for none.
     """
 
+    __slots__ = ("_budget", "_last_taken", "_shared", "calls", "last_id")
+
     def __init__(self, shared: Shared) -> None:
         self.calls: dict[int, Incoming] = {}
         self.last_id = 0

@@ -30,14 +30,17 @@ class Caller:
 
     Attributes:
         calls: those without an end, by id; what was given up is among them.
+        refusal: why no call can be made any more, or yet; None while they can.
     """
+
+    __slots__ = ("_last_id", "_next_id", "_shared", "calls", "refusal")
 
     def __init__(self, shared: Shared) -> None:
         self.calls: dict[int, Outgoing] = {}
         self._shared = shared
         self._next_id = 2 - shared.parity
         self._last_id: int | None = None
-        self._refusal: str | None = "the connection is not open yet"
+        self.refusal: str | None = "the connection is not open yet"
 
     # --- Commands ------------------------------------------------------------------------------------------------
 
@@ -48,10 +51,10 @@ class Caller:
 
     def check_open(self) -> None:
         """Raise `Unavailable` (not processed) if no call can be made any more."""
-        if self._refusal is None and self._next_id > numbers.MAX_ID:
-            self._refusal = "the connection has used up its call numbers"
-        if self._refusal is not None:
-            raise Unavailable(self._refusal, processed=Processed.NOT_PROCESSED)
+        if self.refusal is None and self._next_id > numbers.MAX_ID:
+            self.refusal = "the connection has used up its call numbers"
+        if self.refusal is not None:
+            raise Unavailable(self.refusal, processed=Processed.NOT_PROCESSED)
 
     def call(
         self,
@@ -76,7 +79,7 @@ class Caller:
             ResourceExhausted: the payload is over the peer's max_message; nothing was sent.
             ValueError: the name is empty or too long.
         """
-        if self._refusal is not None or self._next_id > numbers.MAX_ID:
+        if self.refusal is not None or self._next_id > numbers.MAX_ID:
             self.check_open()
         shared, id, item = self._shared, self._next_id, _method_item(method)
         small = payload if isinstance(payload, bytes) and len(payload) <= SMALL else None
@@ -139,7 +142,7 @@ class Caller:
 
     def open(self) -> None:
         """The peer's HELLO was read: calls may be made."""
-        self._refusal = None
+        self.refusal = None
 
     def drain(self, last_id: int | None, refusal: str, events: Events) -> None:
         """The peer takes no more calls, and has not taken those above `last_id`, if it names one.
@@ -147,7 +150,7 @@ class Caller:
         Raises:
             ProtocolError: the peer named a lower one before.
         """
-        self._refusal = refusal
+        self.refusal = refusal
         if last_id is None:
             return
         if self._last_id is not None and last_id > self._last_id:
@@ -164,7 +167,7 @@ class Caller:
 
     def lose(self, reason: str, events: Events) -> None:
         """The connection has ended: so does every call, which may have run if its CALL was written."""
-        self._refusal = f"the connection has ended: {reason}"
+        self.refusal = f"the connection has ended: {reason}"
         for record in list(self.calls.values()):
             processed = Processed.NOT_PROCESSED if record.state is QUEUED else Processed.UNKNOWN
             self._lose(record, Unavailable(f"the connection was lost: {reason}", processed=processed), events)

@@ -83,6 +83,19 @@ class Outbox:
         leaving: the incoming calls whose end went with the last `take`, to be freed when that was written.
     """
 
+    __slots__ = (
+        "_calls",
+        "_control",
+        "_counted",
+        "_counted_bytes",
+        "_ends",
+        "_frames",
+        "_has_large_item",
+        "_lanes",
+        "leaving",
+        "max_frame",
+    )
+
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self.leaving: list[Incoming] = []
@@ -92,11 +105,10 @@ class Outbox:
         self._ends: list[Incoming] = []
         self._calls: list[Outgoing] = []
         self._counted = self._counted_bytes = 0
-        self._lanes: dict[int, deque[Message]] = {}
-        self._turns: deque[int] = deque()
+        self._lanes: dict[int, deque[Message]] = {}  # in the order of their turns
 
     def __bool__(self) -> bool:
-        return bool(self._frames or self._control or self._turns)
+        return bool(self._frames or self._control or self._lanes)
 
     @property
     def has_batch(self) -> bool:
@@ -161,7 +173,7 @@ class Outbox:
     @property
     def has_lanes(self) -> bool:
         """Whether anything waits for its turn."""
-        return bool(self._turns)
+        return bool(self._lanes)
 
     def has_lane(self, id: int) -> bool:
         """Whether frames of this id must wait for their turn."""
@@ -169,8 +181,8 @@ class Outbox:
 
     def drop(self, id: int) -> None:
         """Forget what has not begun to leave of an id, and the rest of what has."""
-        if self._lanes and self._lanes.pop(id, None) is not None:
-            self._turns.remove(id)
+        if self._lanes:
+            self._lanes.pop(id, None)
 
     def drop_call(self, record: Outgoing) -> None:
         """Take back a CALL that was never taken, and what its call has queued since."""
@@ -187,7 +199,6 @@ class Outbox:
         self._counted = self._counted_bytes = 0
         self._ends.clear()
         self._lanes.clear()
-        self._turns.clear()
 
     def take(self) -> list[Buffer]:
         """The next batch; the calls whose first frame is in it are open from now on."""
@@ -201,7 +212,7 @@ class Outbox:
         self._calls.clear()
         self.leaving.extend(self._ends)
         self._ends.clear()
-        if self._turns:
+        if self._lanes:
             self._take_turn(batch)
         return batch
 
@@ -212,18 +223,15 @@ class Outbox:
             record.places.extend(range(start, len(self._frames)))
         if message.left:
             self._lanes[record.id] = deque((message,))
-            self._turns.append(record.id)
 
     def _take_turn(self, batch: list[Buffer]) -> None:
-        id = self._turns.popleft()
-        lane = self._lanes[id]
+        id = next(iter(self._lanes))
+        lane = self._lanes.pop(id)
         self._emit(id, lane[0], batch, self.leaving)
         if not lane[0].left:
             lane.popleft()
         if lane:
-            self._turns.append(id)
-        else:
-            del self._lanes[id]
+            self._lanes[id] = lane
 
     def _emit(self, id: int, message: Message, batch: list[Buffer], ends: list[Incoming]) -> None:
         """Write one frame of a message into `batch`."""

@@ -15,6 +15,7 @@ tells its owner what a timer should watch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import ClassVar
 
 from rpc import limits as numbers
 from rpc.errors import Processed, ProtocolError, Reason, ResourceExhausted, Unavailable
@@ -22,6 +23,7 @@ from rpc.limits import Limits
 from rpc.session.budget import STEP, Budget, Share
 from rpc.session.callee import Callee
 from rpc.session.caller import Caller
+from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
 from rpc.session.phases import Phase, Waits
@@ -53,7 +55,6 @@ class Session:
         callee: the calls that the peer makes.
         outbox: what waits to be written.
         share: what this connection holds of the budget.
-        consumed: tells that the application took an item, see `Shared.consumed`.
         frames_read: how many frames have come, HELLO among them.
         unsent: bytes of the last `take` that the transport could not take at once, see `stalled`.
     """
@@ -73,35 +74,12 @@ class Session:
         self.caller = Caller(self._shared)
         self.callee = Callee(self._shared)
         self.outbox = self._shared.outbox
-        self.consumed = self._shared.consumed
         self.frames_read = 0
         self.unsent = 0
         self._ignored = self._pings = self._notified = 0
         self._phase = Phase.GREETING
-        self._take_body = self._take_hello
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
-        self._receivers: dict[int, Callable[[Fields, Events], None]] = {
-            Frame.CALL: self.callee.take_call,
-            Frame.DATA: self._take_data,
-            Frame.REPLY: self.caller.take_reply,
-            Frame.ERROR: self.caller.take_error,
-            Frame.CANCEL: self.callee.take_cancel,
-            Frame.CREDIT: self._take_credit,
-            Frame.NOTIFY: self._take_notify,
-            Frame.PING: self._take_ping,
-            Frame.PONG: self._take_pong,
-            Frame.GOAWAY: self._take_goaway,
-        }
-        settings = hello.Settings(
-            max_frame=limits.max_frame,
-            max_message=limits.max_message,
-            max_calls=limits.max_calls,
-            window=limits.window,
-            agent=agent,
-            credential=credential,
-            min_ping=limits.min_ping,
-        )
-        self.outbox.put_control(hello.encode(settings))
+        self.outbox.put_control(hello.offer(limits, agent, credential))
 
     def __repr__(self) -> str:
         return f"<session {self._phase.name.lower()}, {len(self.caller.calls)} calls out, {len(self.callee.calls)} in>"
@@ -148,7 +126,10 @@ class Session:
         try:
             for body in bodies:
                 self.frames_read += 1
-                self._take_body(body, events)
+                if self._phase is _GREETING:
+                    self._take_hello(body, events)
+                else:
+                    self._take_frame(body, events)
         except ProtocolError as error:
             self._break(error, events)
         if self._shared.overrun and self._phase is Phase.OPEN:
@@ -160,8 +141,14 @@ class Session:
         fields = frames.decode(body)
         if fields is None:
             self._ignore()
+            return
+        kind = fields[0]
+        if kind == _CALL:
+            self.callee.take_call(fields, events)
+        elif kind == _REPLY:
+            self.caller.take_reply(fields, events)
         else:
-            self._receivers[fields[0]](fields, events)
+            self._RECEIVERS[kind](self, fields, events)
 
     def _ignore(self) -> None:
         """A frame of a type that is not known here (section 3); they may go with others, but not be all there is."""
@@ -174,7 +161,6 @@ class Session:
         if version < 1:
             raise ProtocolError(f"version {version} of the protocol is not spoken here", reason=Reason.VERSION)
         self._phase = Phase.OPEN
-        self._take_body = self._take_frame
         self._shared.peer = settings
         # A frame as large as the peer would take might hold up all others; ours is a size that does not.
         self.outbox.max_frame = min(settings.max_frame, self.limits.max_frame)
@@ -182,31 +168,44 @@ class Session:
         self.caller.open()
         events.append((Event.HELLO, None, settings))
 
-    def _is_ours(self, id: int) -> bool:
-        return id & 1 == self._shared.parity
+    def _take_error(self, fields: Fields, events: Events) -> None:
+        self.caller.take_error(fields, events)
+
+    def _take_cancel(self, fields: Fields, events: Events) -> None:
+        self.callee.take_cancel(fields, events)
 
     def _take_data(self, fields: Fields, events: Events) -> None:
-        (self.caller if self._is_ours(fields[1]) else self.callee).take_data(fields, events)
+        (self.caller if fields[1] & 1 == self._shared.parity else self.callee).take_data(fields, events)
 
     def _take_credit(self, fields: Fields, events: Events) -> None:
-        (self.caller if self._is_ours(fields[1]) else self.callee).take_credit(fields, events)
+        (self.caller if fields[1] & 1 == self._shared.parity else self.callee).take_credit(fields, events)
 
     def _take_notify(self, fields: Fields, events: Events) -> None:
         events.append((Event.NOTIFY, None, fields[1:]))
 
     def _take_ping(self, fields: Fields, events: Events) -> None:
+        kind, token = fields
         self._pings += 1
-        events.append((Event.PING, None, fields[1]))
-
-    def _take_pong(self, fields: Fields, events: Events) -> None:
-        self._pings += 1
-        events.append((Event.PONG, None, fields[1]))
+        events.append((Event.PING if kind == Frame.PING else Event.PONG, None, token))
 
     def _take_goaway(self, fields: Fields, events: Events) -> None:
         _, last_id, reason, text = fields
         said = text or (Reason(reason).name.lower().replace("_", " ") if reason in _REASONS else f"reason {reason}")
         self.caller.drain(last_id, f"the peer takes no more calls: {said}" if text or reason else _DRAINS, events)
         events.append((Event.GOAWAY, None, (last_id, reason, text)))
+
+    # One table for all sessions: a bound method for each frame would cost each idle connection a KiB.
+    _RECEIVERS: ClassVar[dict[int, Callable[[Session, Fields, Events], None]]] = {
+        Frame.DATA: _take_data,
+        Frame.ERROR: _take_error,
+        Frame.CANCEL: _take_cancel,
+        Frame.CREDIT: _take_credit,
+        Frame.NOTIFY: _take_notify,
+        Frame.PING: _take_ping,
+        Frame.PONG: _take_ping,
+        Frame.GOAWAY: _take_goaway,
+    }
+    """What else a frame does than CALL and REPLY, which come most and are asked for first."""
 
     # --- Commands --------------------------------------------------------------------------------------------------
 
@@ -268,6 +267,10 @@ class Session:
             self.share.end()
             events.append((Event.ENDED, None, reason))
         return events
+
+    def consumed(self, record: Record, size: int) -> bool:
+        """The application took an item, see `Shared.consumed`."""
+        return self._shared.consumed(record, size)
 
     # --- Bytes out -------------------------------------------------------------------------------------------------
 
@@ -336,6 +339,8 @@ class Session:
         self.callee.lose(events)
         self.outbox.clear()
 
+
+_CALL, _REPLY, _GREETING = int(Frame.CALL), int(Frame.REPLY), Phase.GREETING
 
 _IGNORED = 1024
 """Frames of unknown types that may come beyond one for each known frame."""

@@ -16,6 +16,9 @@ from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Shared"]
 
+_LEAST = Settings()
+"""What every peer accepts."""
+
 
 class Shared:
     """The common ground of a `Caller` and a `Callee`.
@@ -29,11 +32,13 @@ class Shared:
         overrun: whether more answers wait for the peer than it may leave unread.
     """
 
+    __slots__ = ("_owed", "_owed_in_batch", "limits", "outbox", "overrun", "parity", "peer", "share")
+
     def __init__(self, limits: Limits, parity: int, share: Share | None = None) -> None:
         self.limits = limits
         self.share = share or Share(Budget(limits), int)
         self.parity = parity
-        self.peer = Settings()
+        self.peer = _LEAST
         self.outbox = Outbox(numbers.LEAST_MAX_FRAME)
         self.overrun = False
         self._owed = 0

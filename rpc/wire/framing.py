@@ -101,6 +101,8 @@ class FrameReader:
         max_frame: the largest body that is accepted now, in bytes; its owner changes it when HELLO was read.
     """
 
+    __slots__ = ("_body", "_rest", "max_frame")
+
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self._rest = b""

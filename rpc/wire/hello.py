@@ -16,7 +16,7 @@ from rpc.wire.framing import prefix
 from rpc.wire.payload import Buffer
 from rpc.wire.shapes import is_list, is_map, is_uint
 
-__all__ = ["VERSION", "Settings", "decode", "encode"]
+__all__ = ["VERSION", "Settings", "decode", "encode", "offer"]
 
 VERSION = 1
 """The version of the protocol that this package speaks."""
@@ -61,6 +61,20 @@ def encode(settings: Settings) -> bytes:
     if len(body) > limits.MAX_FIRST_FRAME:
         raise ValueError(f"a HELLO of {len(body)} bytes, credential and all; at most {limits.MAX_FIRST_FRAME} are read")
     return prefix(len(body)) + body
+
+
+def offer(accepted: limits.Limits, agent: str, credential: bytes | None) -> bytes:
+    """The first frame of a side that accepts so much; raises as `encode`."""
+    settings = Settings(
+        max_frame=accepted.max_frame,
+        max_message=accepted.max_message,
+        max_calls=accepted.max_calls,
+        window=accepted.window,
+        agent=agent,
+        credential=credential,
+        min_ping=accepted.min_ping,
+    )
+    return encode(settings)
 
 
 def decode(body: Buffer) -> tuple[int, Settings]:
