@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import attrs
 
 from rpc.client.client import Client
-from rpc.client.connect import closing_client, open_connection
+from rpc.client.connect import closing_client
+from rpc.client.opening import open_connection
 from rpc.limits import Limits
 from rpc.net.background import open_foundation
 from rpc.net.handlers import Handlers
@@ -61,6 +62,6 @@ async def client(
         readiness = Readiness()
         nursery.start_soon(readiness.run)
         connection = await open_connection(near, Handlers(Table(())), limits, readiness, nursery)
-        opened = connection.client = Client(connection)
+        opened: Client = connection.client
         async with closing_client(opened):
             yield opened

@@ -16,7 +16,8 @@ import trio
 import trio.testing
 
 from rpc.client.client import Client
-from rpc.client.connect import closing_client, open_connection
+from rpc.client.connect import closing_client
+from rpc.client.opening import open_connection
 from rpc.errors import Error
 from rpc.limits import Limits
 from rpc.net.background import open_background, open_foundation
@@ -214,13 +215,13 @@ async def client_of(
         connection = await open_connection(
             link, handlers_of(services), limits or Limits(), readiness, nursery, credential
         )
-        client = connection.client = Client(connection)
+        client: Client = connection.client
         async with closing_client(client):
             yield client
 
 
 def connection_of(client: Client) -> Connection:
-    return client._connection
+    return client._line.connection
 
 
 @asynccontextmanager

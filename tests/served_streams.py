@@ -119,7 +119,7 @@ async def sleep(seconds: float) -> None:
 async def counts(context: Context[Any]) -> dict[str, int]:
     """What this process has open: its tasks, its descriptors, and the calls of this connection."""
     client: Any = context.client
-    session = client._connection.session
+    session = client._line.connection.session
     return {
         "tasks": await tasks_of_the_server.function(),
         "descriptors": len(os.listdir("/proc/self/fd")),

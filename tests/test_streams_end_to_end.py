@@ -125,7 +125,7 @@ async def test_small_items_that_nobody_reads_cost_little_memory(address: str) ->
     async with connected(address, limits=rpc.Limits(window=window)) as (client, _):
         memory = await Memory.of(client)
         async with client.stream("streams.texts", 1_000_000) as items:
-            [call] = client._connection.session.caller.calls.values()
+            [call] = client._line.connection.session.caller.calls.values()
             while call.items_in is not None and call.items_in.received < window:
                 await trio.lowlevel.checkpoint()
             assert await memory.growth() < 8 * MIB
@@ -403,7 +403,7 @@ async def test_streams_abandoned_at_random_points_leave_nothing_behind(address: 
             assert await count_tasks.function() <= tasks + TIMER
             assert descriptors() == own
             assert not any(abandoner.iterating for abandoner in abandoners)
-            assert not client._connection.session.caller.calls
+            assert not client._line.connection.session.caller.calls
             background.cancel_scope.cancel()
 
 

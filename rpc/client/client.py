@@ -9,18 +9,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import trio
 
 from rpc.client.contract_stub import contract_stub
+from rpc.client.line import Line
+from rpc.client.second_try import is_worth_another
 from rpc.client.streaming import entered, streamed
 from rpc.client.stub import Stub
 from rpc.client.terms import Options, Terms, name_of, terms_of, translator, unpacked
-from rpc.errors import Error
+from rpc.errors import Error, Unavailable
 from rpc.net import calls
 from rpc.net.background import open_background
 from rpc.net.calls import OpenCall, open_call
-from rpc.net.connection import Connection
 from rpc.net.feeding import feed
 from rpc.peer import Peer
 from rpc.service.context import Context
-from rpc.service.convert import Writer
 from rpc.service.handle import Entering, Method, Notification, Streaming
 from rpc.service.outgoing import pack_call, pack_notification
 from rpc.service.targets import Answering, Enterable, Notifiable, Streamable
@@ -47,18 +47,18 @@ class Client:
     to stop, and does not wait for that.
     """
 
-    def __init__(self, connection: Connection, options: Options | None = None) -> None:
-        self._connection = connection
+    def __init__(self, line: Line, options: Options | None = None) -> None:
+        self._line = line
         self._options = options or Options()
         self._metadata = self._options.encode() if options else NO_METADATA
 
     def __repr__(self) -> str:
-        return f"<Client of {self._connection.peer.address}>"
+        return f"<Client of {self.peer.address}>"
 
     @property
     def peer(self) -> Peer:
         """Who answers."""
-        return self._connection.peer
+        return self._line.connection.peer
 
     # --- Calls ---------------------------------------------------------------------------------------------------
 
@@ -85,27 +85,51 @@ class Client:
         payload, flags, items = pack_call(target, args, kwargs)
         try:
             if items is None and self._options.timeout is None:
-                result = await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
+                result = await self._ask(target, name, payload, flags)
             else:
-                write = None if isinstance(target, str) else target.signature.write_item_in
-                result = await self._call(name, payload, flags, items, write)
+                with self._timeout():
+                    if items is None:
+                        result = await self._ask(target, name, payload, flags)
+                    else:
+                        result = await self._send(target, name, payload, flags, items)
             value = unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
             raised = translator(target)(error)
             raise raised from raised.__cause__
 
-    async def _call(
-        self, name: str, payload: Payload, flags: int, items: AsyncIterable[Any] | None, write: Writer | None
-    ) -> Arrived:
-        """A call with a timeout of its own, or with items."""
-        with self._timeout():
-            if items is None:
-                return await calls.call(self._connection, name, payload, flags=flags, metadata=self._metadata)
-            call = await open_call(self._connection, name, payload, flags=flags, metadata=self._metadata)
-            async with open_background() as nursery:
-                nursery.start_soon(feed, call, items, write)
-                return await call.result()
+    async def _ask(self, target: Any, name: str, payload: Payload, flags: int) -> Arrived:
+        """A call without items, made again where that is safe and of use."""
+        line = self._line
+        connection = line.connection
+        if connection.session.caller.refusal is not None:
+            connection = await line.ready()
+        try:
+            return await calls.call(connection, name, payload, flags=flags, metadata=self._metadata)
+        except Error as error:
+            is_idempotent = not isinstance(target, str) and target.idempotent
+            if not await is_worth_another(error, line, connection, is_idempotent=is_idempotent):
+                raise
+        metadata = self._options.encode_again()
+        return await calls.call(await line.ready(), name, payload, flags=flags, metadata=metadata)
+
+    async def _send(self, target: Any, name: str, payload: Payload, flags: int, items: AsyncIterable[Any]) -> Arrived:
+        """A call with items of the caller's own."""
+        call = await self._begin(name, payload, flags)
+        async with open_background() as nursery:
+            nursery.start_soon(feed, call, items, None if isinstance(target, str) else target.signature.write_item_in)
+            return await call.result()
+
+    async def _begin(self, name: str, payload: Payload, flags: int) -> OpenCall:
+        """Open a call with items; as no item was taken yet, it may be that on a second connection."""
+        connection = await self._line.ready()
+        try:
+            return await open_call(connection, name, payload, flags=flags, metadata=self._metadata)
+        except Unavailable:
+            if not self._line.is_off(connection):
+                raise
+        connection = await self._line.ready()
+        return await open_call(connection, name, payload, flags=flags, metadata=self._metadata)
 
     def _timeout(self) -> AbstractContextManager[Any]:
         return nullcontext() if self._options.timeout is None else trio.fail_after(self._options.timeout)
@@ -173,9 +197,7 @@ class Client:
         terms = terms_of(target, name)
         with self._timeout():
             try:
-                call = await open_call(
-                    self._connection, name, payload, flags=flags | own_flags, metadata=self._metadata
-                )
+                call = await self._begin(name, payload, flags | own_flags)
             except Error as error:
                 raised = terms.translate(error)
                 raise raised from raised.__cause__
@@ -206,7 +228,7 @@ class Client:
         name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         try:
-            await calls.notify(self._connection, name, payload, self._metadata)
+            await calls.notify(await self._line.ready(), name, payload, self._metadata)
         except Error as error:
             error.was_received = True
             raise
@@ -244,7 +266,7 @@ class Client:
         Raises:
             ValueError: metadata that cannot travel, or more than 8192 bytes of it.
         """
-        return Client(self._connection, self._options.changed(metadata, timeout, idempotency_key))
+        return Client(self._line, self._options.changed(metadata, timeout, idempotency_key))
 
     # --- The connection ------------------------------------------------------------------------------------------
 
@@ -254,7 +276,8 @@ class Client:
         Raises:
             Unavailable: the connection has ended.
         """
-        return await self._connection.ping()
+        connection = await self._line.ready()
+        return await connection.ping()
 
     async def aclose(self) -> None:
         """Close the connection: what is queued leaves first, open calls end with `Unavailable`.
@@ -262,15 +285,15 @@ class Client:
         Does nothing the second time. When cancelled, the connection is closed at once.
         """
         try:
-            await self._connection.flushed()
+            await self._line.connection.flushed()
             await trio.lowlevel.checkpoint()
         finally:
-            self._connection.end("this client was closed")
+            self._line.close()
 
     def close(self) -> None:
         """Close the connection at once: what can leave without waiting leaves, open calls end with `Unavailable`."""
-        self._connection.flush()
-        self._connection.end("this client was closed")
+        self._line.connection.flush()
+        self._line.close()
 
 
 Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
-
-import trio
+from functools import partial
 
 from rpc.address import Address, parse
 from rpc.client.client import Client
-from rpc.errors import Processed, ProtocolError, Reason, Unavailable
+from rpc.client.line import RenewableLine
+from rpc.client.opening import Opening
 from rpc.limits import Limits
-from rpc.net.access import check_safe, refusal_of
+from rpc.net.access import check_safe
 from rpc.net.background import open_foundation
-from rpc.net.connection import Connection
-from rpc.net.dial import dial
-from rpc.net.handlers import Handlers
 from rpc.net.lifespans import open_handlers
-from rpc.net.link import Link
 from rpc.net.readiness import Readiness
 from rpc.service.service import Service
-from rpc.session.session import Session
 from rpc.version import AGENT
 from rpc.wire import hello
 
-__all__ = ["closing_client", "connect", "open_connection"]
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-"""Seconds between two tries while a server is still starting; each pause is twice the last."""
+__all__ = ["closing_client", "connect"]
 
 
 @asynccontextmanager
@@ -42,6 +34,7 @@ async def connect(
     allow_uids: Collection[int] | None = None,
     insecure: bool = False,
     wait: float = 0,
+    reconnect: bool = False,
 ) -> AsyncGenerator[Client]:
     """Connect to a server: ``async with rpc.connect("unix:/run/calc.sock") as client``.
 
@@ -56,7 +49,10 @@ async def connect(
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
         insecure: whether the credential is sent also where others may read it, or may pose as the server.
-        wait: seconds to try for, where the server is still starting. Who is turned away is turned away at once.
+        wait: seconds to try for, where the server is still starting; also whenever the connection is made anew. Who is
+            turned away is turned away at once.
+        reconnect: whether a connection that was lost is made anew by the next call. A server that stops is left for
+            another in any case, see below.
 
     Raises:
         Unavailable: (not processed) there is no connection; the message has the address and the cause.
@@ -66,6 +62,12 @@ async def connect(
     The block's own exception comes out as it is. A lost connection does not cancel the block: calls raise
     `Unavailable`. At the end of the block what is queued leaves, and the connection is closed; when the block fails
     or is cancelled, it is closed at once, behind the block's own cleaning up.
+
+    A server that stops says so: calls that are open end there, and the next one connects to the same address anew,
+    for the server that has been started in its place. With `reconnect` the next call does so too after a crash. What
+    was not processed for one of these reasons is called once more by itself, and so is what may have run where it is
+    declared ``idempotent`` and called by its handle; all else that the connection took along raises `Unavailable`.
+    A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
     """
     target = parse(address)
     limits = limits or Limits()
@@ -79,12 +81,20 @@ async def connect(
         readiness = Readiness()
         nursery.start_soon(readiness.run)
 
-        async def attempt() -> Connection:
-            link = await _dial(target, tls, allow_uids)
-            return await open_connection(link, handlers, limits, readiness, nursery, credential)
-
-        connection = await _patiently(attempt, wait)
-        client = connection.client = Client(connection)
+        opening = Opening(
+            address=target,
+            tls=tls,
+            credential=credential,
+            allow_uids=allow_uids,
+            wait=wait,
+            handlers=handlers,
+            limits=limits,
+            readiness=readiness,
+            nursery=nursery,
+        )
+        line = RenewableLine(nursery, reconnects=reconnect)
+        client = Client(line)
+        await line.open(partial(opening.connection, client))
         async with closing_client(client):
             yield client
 
@@ -98,72 +108,3 @@ async def closing_client(client: Client) -> AsyncGenerator[None]:
         client.close()
         raise
     await client.aclose()
-
-
-async def _patiently(attempt: Callable[[], Awaitable[Connection]], seconds: float) -> Connection:
-    """Try until there is a connection, for so many seconds."""
-    give_up = trio.current_time() + seconds
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            return await attempt()
-        except Unavailable as error:
-            refusal = error.__cause__
-            is_final = isinstance(refusal, ProtocolError) and refusal.reason is Reason.CREDENTIAL
-            if is_final or trio.current_time() + pause > give_up:
-                raise
-        await trio.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-async def _dial(address: Address, tls: ssl.SSLContext | None, allow_uids: Collection[int] | None) -> Link:
-    link = await dial(address, None if address.is_path else tls)
-    refusal = refusal_of(link.peer, allow_uids)
-    if refusal is not None:
-        link.close()
-        message = f"cannot connect to {address}: its server's {refusal}"
-        raise Unavailable(message, processed=Processed.NOT_PROCESSED)
-    return link
-
-
-async def _confirm(connection: Connection) -> None:
-    """Wait until the server has accepted a credential: it answers nothing before.
-
-    Raises:
-        Unavailable: it did not, or not in time.
-    """
-    with trio.move_on_after(connection.limits.handshake_timeout):
-        await connection.ping()
-        return
-    connection.end("it was not heard in time whether the credential is accepted")
-    connection.session.caller.check_open()
-
-
-async def open_connection(
-    link: Link,
-    handlers: Handlers,
-    limits: Limits,
-    readiness: Readiness,
-    nursery: trio.Nursery,
-    credential: bytes | None = None,
-) -> Connection:
-    """Greet the peer on a link; the connection's tasks live in `nursery`.
-
-    Raises:
-        ValueError: the credential is too long for a HELLO.
-        Unavailable: (not processed) the peer refused us, spoke another protocol, or said nothing in time.
-    """
-    session = Session(is_connector=True, limits=limits, agent=AGENT, credential=credential)
-    connection = Connection(link, session, readiness, handlers, limits)
-    await nursery.start(connection.run)
-    try:
-        connection.session.caller.check_open()
-        if credential is not None:
-            await _confirm(connection)
-    except Unavailable as refusal:
-        failure = connection.failure
-        cause = failure.message if failure is not None else connection.end_reason or refusal.message
-        connection.end(cause)
-        message = f"cannot connect to {link.peer.address}: {cause}"
-        raise Unavailable(message, processed=Processed.NOT_PROCESSED) from failure
-    return connection

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from rpc.client.client import Client
-from rpc.client.connect import closing_client, open_connection
+from rpc.client.connect import closing_client
+from rpc.client.opening import open_connection
 from rpc.limits import Limits
 from rpc.net.background import open_foundation
 from rpc.net.child import Command, open_child
@@ -67,6 +68,6 @@ async def connect_process(
         readiness = Readiness()
         nursery.start_soon(readiness.run)
         connection = await open_connection(link, handlers, greeting, readiness, nursery)
-        client = connection.client = Client(connection)
+        client: Client = connection.client
         async with closing_client(client):
             yield client

@@ -18,8 +18,8 @@ from rpc.wire.profile import ProfileError
 
 __all__ = ["Options", "Terms", "name_of", "terms_of", "translator", "unpacked"]
 
-_IDEMPOTENCY_KEY = 4
-"""The protocol's own metadata key (section 3)."""
+_ATTEMPT, _IDEMPOTENCY_KEY = 3, 4
+"""The protocol's own metadata keys (section 3)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +46,17 @@ class Options:
         Raises:
             ValueError: a value cannot travel there, or it is more than 8192 bytes.
         """
-        fields: dict[int | str, Any] = {str(key): value for key, value in self.metadata.items()}
+        return self._encode({})
+
+    def encode_again(self) -> bytes:
+        """The metadata of a second try, which says so where it has room for that."""
+        try:
+            return self._encode({_ATTEMPT: 2})
+        except ValueError:
+            return self.encode()
+
+    def _encode(self, fields: dict[int | str, Any]) -> bytes:
+        fields |= {str(key): value for key, value in self.metadata.items()}
         if self.idempotency_key is not None:
             fields[_IDEMPOTENCY_KEY] = self.idempotency_key
         return metadata_rows.encode(fields)

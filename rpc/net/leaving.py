@@ -31,6 +31,7 @@ class Leaving(Host, Protocol):
 
     dispatcher: Dispatcher
     failure: ProtocolError | None
+    peer_stops: bool
     opened: trio.Event
     room: trio.lowlevel.ParkingLot
     pulse: Pulse
@@ -65,6 +66,7 @@ async def drain(connection: Leaving) -> None:
 
 def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str) -> None:
     """The peer takes no more calls, and says why."""
+    connection.peer_stops = reason == Reason.NONE
     if reason or last_id == 0:
         # Where no call has run, the peer has turned us away, if only because it is stopping.
         known = Reason(reason) if reason in _REASONS else Reason.NONE

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from rpc.client.client import Client
+from rpc.client.line import Line
 from rpc.errors import Reason
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
@@ -106,7 +107,7 @@ class Serving:
                 return
         session = Session(is_connector=False, limits=self.limits, agent=AGENT, budget=self.budget)
         connection = Connection(link, session, self.readiness, self.handlers, self.limits)
-        connection.client = Client(connection)
+        connection.client = Client(Line(connection))
         guest = self.admission.enter(connection, is_refused=refusal is not None)
         self.connections.add(connection)
         try:

@@ -1,0 +1,130 @@
+"""The line of a client: the one connection that all views of it share, made anew where the peer has left it.
+
+A peer that stops says so before it goes (protocol section 6): calls that are open end on the old connection, and new
+ones go by a new one. A connection that was lost is made anew only where that was asked for, since who serves at the
+other end, or keeps something for this client, may have lost it too.
+
+It is made by the first call that needs it, for all that need it meanwhile, in a task of its own: a caller with little
+time gives up alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import attrs
+import trio
+
+from rpc.errors import Processed, Unavailable
+from rpc.net.connection import Connection
+
+__all__ = ["Line", "Open", "RenewableLine"]
+
+Open: TypeAlias = Callable[[], Awaitable[Connection]]
+"""Makes a connection, or raises `Unavailable`."""
+
+_CLOSED = "this client was closed"
+
+
+class Line:
+    """One connection for good.
+
+    Attributes:
+        connection: the one to call through, in whatever state.
+    """
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def is_off(self, connection: Connection) -> bool:
+        """Whether calls go by another connection than this one from now on."""
+        return False
+
+    async def ready(self) -> Connection:
+        """The connection to call through. One that takes no calls says why to whoever calls through it.
+
+        Raises:
+            Unavailable: (not processed) another one was needed, and could not be made.
+        """
+        return self.connection
+
+    def close(self) -> None:
+        """End the connection at once; does nothing the second time."""
+        self.connection.end(_CLOSED)
+
+
+@attrs.define(eq=False)
+class _Renewal:
+    """The making of one connection, and what came of it."""
+
+    done: trio.Event = attrs.field(factory=trio.Event)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    failure: Unavailable | None = None
+
+
+class RenewableLine(Line):
+    """A connection that is made anew where the peer stops, or, if asked for, where it is lost."""
+
+    __slots__ = ("_is_closed", "_left", "_nursery", "_open", "_reconnects", "_renewal")
+
+    def __init__(self, nursery: trio.Nursery, *, reconnects: bool) -> None:
+        """A line that is of use once it was opened.
+
+        Args:
+            nursery: where connections are made anew.
+            reconnects: whether one that was lost is made anew too.
+        """
+        self._nursery = nursery
+        self._reconnects = reconnects
+        self._left: list[Connection] = []
+        self._renewal: _Renewal | None = None
+        self._is_closed = False
+
+    async def open(self, open: Open) -> None:
+        """Make the first connection, as all others are made."""
+        self._open = open
+        self.connection = await open()
+
+    def is_off(self, connection: Connection) -> bool:
+        return connection is not self.connection or self._needs_another
+
+    @property
+    def _needs_another(self) -> bool:
+        """Whether the connection takes no calls, and there is to be another one."""
+        connection = self.connection
+        is_spent = connection.session.caller.refusal is not None
+        return is_spent and (self._reconnects or connection.peer_stops) and not self._is_closed
+
+    async def ready(self) -> Connection:
+        while self._needs_another:
+            renewal = self._renewal
+            if renewal is None:
+                renewal = self._renewal = _Renewal()
+                self._nursery.start_soon(self._renew, renewal)
+            await renewal.done.wait()
+            if renewal.failure is not None:
+                # Each caller raises one of its own: a traceback is that of one task.
+                raise Unavailable(renewal.failure.message, processed=Processed.NOT_PROCESSED) from renewal.failure
+        return self.connection
+
+    async def _renew(self, renewal: _Renewal) -> None:
+        try:
+            with renewal.scope:
+                connection = await self._open()
+                self._left = [left for left in (*self._left, self.connection) if not left.is_over]
+                self.connection = connection
+        except Unavailable as failure:
+            renewal.failure = failure
+        finally:
+            self._renewal = None
+            renewal.done.set()
+
+    def close(self) -> None:
+        self._is_closed = True
+        if self._renewal is not None:
+            self._renewal.scope.cancel()
+        for connection in (*self._left, self.connection):
+            connection.end(_CLOSED)
