@@ -68,6 +68,7 @@ class Connection:
         polling: how what comes next is waited for.
         room: where callers wait for one of the peer's slots.
         failure: why this side, or the peer, has broken it off.
+        peer_stops: whether the peer takes no more calls since it stops, and blames nobody.
         pulse: asks the peer for signs of life, and answers.
         flush, flushed, drained, is_slow, ping, read_until: of its writer, its pulse and its reading.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
@@ -92,6 +93,7 @@ class Connection:
         self.ended = trio.Event()
         self.end_reason = ""
         self.failure: ProtocolError | None = None
+        self.peer_stops = False
         self.client: Any = None
         self.reads = 0
         self.heard_at = trio.current_time()
