@@ -1,0 +1,14 @@
+"""All cases."""
+
+from __future__ import annotations
+
+from tests.conformance import acceptor_frames, acceptor_greeting
+from tests.conformance.case import Case
+
+__all__ = ["ACCEPTOR", "CASES", "CONNECTOR"]
+
+ACCEPTOR: list[Case] = [*acceptor_greeting.CASES, *acceptor_frames.CASES]
+
+CONNECTOR: list[Case] = []
+
+CASES = ACCEPTOR + CONNECTOR
