@@ -77,12 +77,14 @@ class Pattern:
         fields: of the frame; those that it has beyond them are wrong.
         error: keys of the map of an ERROR with the values that they must have.
         says: what is contained in the text of a GOAWAY.
+        hides: what is not contained in the message of an ERROR.
     """
 
     words: str
     fields: tuple[Any, ...]
     error: dict[int, Any] = attrs.field(factory=dict[int, Any])
     says: str = ""
+    hides: str | None = None
 
     def misfit(self, heard: Heard) -> str | None:
         """Why a frame does not fit; None where it does."""
@@ -101,6 +103,8 @@ class Pattern:
     def _misfit_of_error(self, error: dict[int, Any]) -> str | None:
         if type(error.get(1)) is not str:
             return "its message is no text"
+        if self.hides is not None and self.hides in error[1]:
+            return f"its message tells {self.hides!r}"
         for key, value in self.error.items():
             if error.get(key, 0 if key == 2 else None) != value:
                 return f"key {key} of the error is {error.get(key)!r}, and should be {value!r}"
@@ -134,11 +138,11 @@ def replied(id: int, *payloads: bytes) -> Pattern:
     return Pattern(f"REPLY {id}", ([3], [id], [0], payloads))
 
 
-def failed(id: int, code: int, processed: int = 0, **more: Any) -> Pattern:
-    """ERROR with this code and this promise; `type` and `details` where they are fixed too."""
+def failed(id: int, code: int, processed: int = 0, *, hides: str | None = None, **more: Any) -> Pattern:
+    """ERROR with this code and this promise; `message`, `type`, `details` where they are fixed too."""
     keys = {"message": 1, "retry_after": 3, "type": 4, "details": 5}
     told = {0: code, 2: processed} | {keys[name]: value for name, value in more.items()}
-    return Pattern(f"ERROR {id} with code {code}, processed {processed}", ([4], [id], None), told)
+    return Pattern(f"ERROR {id} with code {code}, processed {processed}", ([4], [id], None), told, hides=hides)
 
 
 def granted(id: int, least: int) -> Pattern:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tests.conformance import acceptor_frames, acceptor_greeting
+from tests.conformance import acceptor_calls, acceptor_errors, acceptor_frames, acceptor_greeting
 from tests.conformance.case import Case
 
 __all__ = ["ACCEPTOR", "CASES", "CONNECTOR"]
 
-ACCEPTOR: list[Case] = [*acceptor_greeting.CASES, *acceptor_frames.CASES]
+ACCEPTOR: list[Case] = [
+    *acceptor_greeting.CASES,
+    *acceptor_frames.CASES,
+    *acceptor_calls.CASES,
+    *acceptor_errors.CASES,
+]
 
 CONNECTOR: list[Case] = []
 

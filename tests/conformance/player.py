@@ -86,7 +86,7 @@ class Player:
         self._greeted()
         for step in self._case.steps:
             self._take(step)
-        if not isinstance(self._case.steps[-1], Ends):
+        if not any(isinstance(step, Ends) for step in self._case.steps):
             self._part_in_peace()
 
     def _take(self, step: Step) -> None:
@@ -198,7 +198,7 @@ class Player:
             gathered += piece
             kind = 2
         assert gathered == cut.payload
-        assert len(gathered) > 16_384, "this was not to be cut"
+        assert len(gathered) > 16_350, "this was not to be cut"
 
     def _answer_a_ping(self) -> None:
         heard = self._next(None)
