@@ -35,6 +35,14 @@ def test_metadata_that_cannot_travel() -> None:
         Options(metadata={"a": "x" * 9000}).encode()
 
 
+def test_a_second_try_says_so_where_there_is_room() -> None:
+    assert decode(Options(metadata={"a": 1}).encode_again()) == {"a": 1, 3: 2}
+    full = Options(metadata={"a": "x" * (8192 - 6)})
+    assert len(full.encode()) == 8192
+    assert full.encode_again() == full.encode()
+
+
+
 def test_names_of_what_is_called() -> None:
     assert name_of("calc.add", Method, "method") == "calc.add"
     assert name_of(count, Method, "method") == "probe.count"

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 import rpc
+from rpc.server.signals import stop_on_signals
 from tests.served import count_tasks as tasks_of_this_process
 
 target = rpc.Service("target")
@@ -60,6 +61,13 @@ async def record_slowly(number: int) -> int:
     return number
 
 
+@target.method(idempotent=True)
+async def recall(number: int) -> int:
+    account.write("recalled", number)
+    await trio.sleep(0.002)
+    return number
+
+
 @target.method
 async def wait() -> None:
     account.running += 1
@@ -101,7 +109,7 @@ def serve(
     tls: list[str] | None = None,
     limits: dict[str, Any],
 ) -> None:
-    """Serve until SIGTERM; `ready` is told where.
+    """Serve until SIGTERM, then drain; `ready` is told where.
 
     Args:
         ready: is called with the addresses.
@@ -122,5 +130,5 @@ def serve(
 
 
 async def _serve(ready: Callable[[list[str]], None], bind: list[str], options: dict[str, Any]) -> None:
-    async with trio.open_nursery() as nursery:
-        ready(await nursery.start(partial(rpc.serve, target, bind, **options)))
+    async with stop_on_signals() as stop, trio.open_nursery() as nursery:
+        ready(await nursery.start(partial(rpc.serve, target, bind, stop=stop, **options)))
