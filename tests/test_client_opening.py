@@ -12,6 +12,8 @@ import trio
 import trio.testing
 
 import rpc
+from rpc.address import parse
+from rpc.client.opening import Opening
 from rpc.errors import Processed, Reason
 from rpc.wire import frames
 from tests.probe import Probe
@@ -195,3 +197,11 @@ async def test_who_is_cancelled_as_the_credential_is_judged_leaves_no_connection
     assert scope.cancelled_caught
     assert near.is_closed
     server.close()
+
+
+def test_what_it_takes_never_shows_the_credential() -> None:
+    need: Any = None
+    opening = Opening(
+        address=parse("unix:x"), credential=b"secret", handlers=need, limits=need, readiness=need, nursery=need
+    )
+    assert "secret" not in repr(opening)

@@ -47,7 +47,7 @@ class Opening:
 
     address: Address
     tls: ssl.SSLContext | None = None
-    credential: bytes | None = None
+    credential: bytes | None = attrs.field(default=None, repr=False)
     allow_uids: Collection[int] | None = None
     wait: float = 0
     handlers: Handlers
