@@ -138,10 +138,12 @@ def replied(id: int, *payloads: bytes) -> Pattern:
     return Pattern(f"REPLY {id}", ([3], [id], [0], payloads))
 
 
-def failed(id: int, code: int, processed: int = 0, *, hides: str | None = None, **more: Any) -> Pattern:
-    """ERROR with this code and this promise; `message`, `type`, `details` where they are fixed too."""
+def failed(id: int, code: int | None, processed: int = 0, *, hides: str | None = None, **more: Any) -> Pattern:
+    """ERROR with this code, None for any, and this promise; `message`, `type`, `details` where they are fixed too."""
     keys = {"message": 1, "retry_after": 3, "type": 4, "details": 5}
-    told = {0: code, 2: processed} | {keys[name]: value for name, value in more.items()}
+    told = {2: processed} | {keys[name]: value for name, value in more.items()}
+    if code is not None:
+        told[0] = code
     return Pattern(f"ERROR {id} with code {code}, processed {processed}", ([4], [id], None), told, hides=hides)
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.conformance import acceptor_calls, acceptor_errors, acceptor_frames, acceptor_greeting
+from tests.conformance import (
+    acceptor_calls,
+    acceptor_errors,
+    acceptor_frames,
+    acceptor_greeting,
+    acceptor_life,
+    acceptor_streams,
+)
 from tests.conformance.case import Case
 
 __all__ = ["ACCEPTOR", "CASES", "CONNECTOR"]
@@ -12,6 +19,8 @@ ACCEPTOR: list[Case] = [
     *acceptor_frames.CASES,
     *acceptor_calls.CASES,
     *acceptor_errors.CASES,
+    *acceptor_streams.CASES,
+    *acceptor_life.CASES,
 ]
 
 CONNECTOR: list[Case] = []
