@@ -110,13 +110,19 @@ class Application:
     # --- Calls -----------------------------------------------------------------------------------------------------
 
     async def do_call(
-        self, name: str, method: str, arguments: list[Any], seconds: float | None = None, sends: bool = False
+        self,
+        name: str,
+        method: str,
+        arguments: list[Any],
+        named: dict[str, Any] | None = None,
+        seconds: float | None = None,
+        sends: bool = False,
     ) -> None:
         items = [self._sent_items(name)] if sends else []
 
         async def call() -> None:
             client = self.client.with_options(timeout=seconds)
-            tell(name, "result", value=plain(await client.call(method, *arguments, *items)))
+            tell(name, "result", value=plain(await client.call(method, *arguments, *items, **named or {})))
 
         self._start(name, call)
 
@@ -159,11 +165,11 @@ class Application:
     async def do_cancel(self, name: str) -> None:
         self._parts[name].scope.cancel()
 
-    async def do_order(self, name: str, what: Any = None) -> None:
+    async def do_order(self, name: str, value: Any = None) -> None:
         """An item to send, one to take, or how to leave: None for well."""
         orders = self._parts[name].orders
         assert orders is not None
-        await orders.send(what)
+        await orders.send(value)
 
     async def do_finish(self, name: str) -> None:
         orders = self._parts[name].orders

@@ -9,6 +9,10 @@ from tests.conformance import (
     acceptor_greeting,
     acceptor_life,
     acceptor_streams,
+    connector_calls,
+    connector_greeting,
+    connector_life,
+    connector_streams,
 )
 from tests.conformance.case import Case
 
@@ -23,6 +27,11 @@ ACCEPTOR: list[Case] = [
     *acceptor_life.CASES,
 ]
 
-CONNECTOR: list[Case] = []
+CONNECTOR: list[Case] = [
+    *connector_greeting.CASES,
+    *connector_calls.CASES,
+    *connector_streams.CASES,
+    *connector_life.CASES,
+]
 
 CASES = ACCEPTOR + CONNECTOR
