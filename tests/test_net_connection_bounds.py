@@ -117,11 +117,11 @@ async def test_many_frames_of_one_payload_leave_others_their_turn(
         soon: list[int] = []
         flush_soon = connection.flush_soon
 
-        def count() -> None:
+        def count(_: object) -> None:
             soon.append(connection.session.queued)
             flush_soon()
 
-        monkeypatch.setattr(connection, "flush_soon", count)
+        monkeypatch.setattr(type(connection), "flush_soon", count)
         nursery.start_soon(client.call, "far.method", bytes(150_000))
         await trio.testing.wait_all_tasks_blocked()
         assert soon

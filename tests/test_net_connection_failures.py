@@ -107,7 +107,7 @@ async def test_a_failure_in_mid_batch_leaves_no_caller_waiting(
         def fail(*_: object) -> None:
             raise RuntimeError("a bug of ours")
 
-        monkeypatch.setattr(connection_of(client).dispatcher.notifications, "take", fail)
+        monkeypatch.setattr(type(connection_of(client).dispatcher.notifications), "take", fail)
         with trio.fail_after(5):
             async with trio.open_nursery() as nursery:
                 calls = Calls(client, nursery)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
 from rpc.errors import Cancelled, NotFound
-from rpc.net import outcomes
+from rpc.net.outcomes import ACTIONS
 from rpc.net.waiting import Waiter
 from rpc.session.calls import Incoming, Outgoing
+from rpc.session.events import Event
 
 
 @attrs.define
@@ -35,10 +38,16 @@ def outgoing(stream: Stream | None) -> tuple[Outgoing, Waiter]:
     return record, waiter
 
 
+def act(event: Event, record: Outgoing | Incoming, value: object) -> None:
+    """What the events of a call do has nothing to do with the connection."""
+    connection: Any = None
+    ACTIONS[event](connection, record, value)
+
+
 @pytest.mark.parametrize("stream", [None, Stream()])
 def test_a_reply_is_for_who_waits(stream: Stream | None) -> None:
     record, waiter = outgoing(stream)
-    outcomes.reply(record, b"\x03")
+    act(Event.REPLY, record, b"\x03")
     assert (waiter.is_done, waiter.payload, waiter.error) == (True, b"\x03", None)
     assert record.owner is None
     assert stream is None or stream.told == [None]
@@ -48,7 +57,7 @@ def test_a_reply_is_for_who_waits(stream: Stream | None) -> None:
 def test_so_is_an_error(stream: Stream | None) -> None:
     record, waiter = outgoing(stream)
     failure = NotFound("gone")
-    outcomes.error(record, failure)
+    act(Event.ERROR, record, failure)
     assert (waiter.is_done, waiter.error) == (True, failure)
     assert stream is None or stream.told == [failure]
 
@@ -56,9 +65,9 @@ def test_so_is_an_error(stream: Stream | None) -> None:
 def test_items_and_credit_are_for_the_stream_where_there_is_one() -> None:
     record = Incoming(1, 0, "calc.total", None, None)
     for _ in range(2):
-        outcomes.item(record, b"\x01")
-        outcomes.items_end(record, None)
-        outcomes.credit(record, None)
+        act(Event.ITEM, record, b"\x01")
+        act(Event.ITEMS_END, record, None)
+        act(Event.CREDIT, record, None)
         record.stream = record.stream or Stream()
     assert record.stream.told == [b"\x01", "end", "credit"]
 
@@ -66,8 +75,8 @@ def test_items_and_credit_are_for_the_stream_where_there_is_one() -> None:
 def test_a_cancel_reaches_the_stream_as_an_error_not_as_its_end() -> None:
     record = Incoming(1, 0, "calc.total", None, None)
     record.owner = 12.5  # the time at which its fragments began to come: no worker yet
-    outcomes.cancel(record, None)
+    act(Event.CANCEL, record, None)
     record.stream = stream = Stream()
-    outcomes.cancel(record, None)
+    act(Event.CANCEL, record, None)
     [told] = stream.told
     assert isinstance(told, Cancelled)

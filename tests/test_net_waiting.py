@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from rpc.errors import NotFound
-from rpc.net.waiting import Waiter
+from rpc.net.waiting import Lot, Waiter
 
 
 async def test_a_waiting_task_is_woken_with_the_result() -> None:
@@ -63,3 +63,38 @@ def test_a_waiter_needs_no_task() -> None:
     waiter.fail(NotFound("nobody waits"))
     with pytest.raises(NotFound):
         raise waiter.error or AssertionError
+
+
+# --- Lot ---------------------------------------------------------------------------------------------------------
+
+
+async def test_who_waits_in_a_line_is_woken_in_turn(autojump_clock: trio.testing.MockClock) -> None:
+    lot = Lot()
+    woken: list[int] = []
+
+    async def wait(number: int) -> None:
+        await lot.park()
+        woken.append(number)
+
+    assert not lot
+    lot.unpark()
+    lot.unpark_all()
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(wait, number)
+            await trio.testing.wait_all_tasks_blocked()
+        assert lot
+        lot.unpark()
+        lot.unpark(count=2)
+        await trio.testing.wait_all_tasks_blocked()
+        assert sorted(woken) == [0, 1, 2]
+        lot.unpark_all()
+    assert sorted(woken) == [0, 1, 2, 3, 4]
+    assert not lot
+
+
+async def test_who_is_cancelled_has_left_the_line() -> None:
+    lot = Lot()
+    with trio.move_on_after(0):
+        await lot.park()
+    assert not lot

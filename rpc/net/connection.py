@@ -13,10 +13,6 @@ The rules:
 4. The end is one synchronous step, `end`, that happens once: the session gives the last events, which wake every
    waiter and cancel every handler; the link is closed; `run` cancels what is left.
 5. A failure inside is the end of this connection alone.
-
-The tasks are `run`, the workers of `rpc.net.workers`, and now and then `linger` of
-`rpc.net.leaving`, one of the writer, a timer of
-`rpc.net.timers`; all live in the nursery of `run`.
 """
 
 from __future__ import annotations
@@ -24,39 +20,46 @@ from __future__ import annotations
 import contextvars
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
 import trio
 
 from rpc.errors import ProtocolError, Reason
 from rpc.limits import Limits
-from rpc.net import outcomes
 from rpc.net.appetite import Appetite
 from rpc.net.dispatch import Dispatcher
 from rpc.net.greeting import Authenticate, Refusal, greet
-from rpc.net.handlers import Handlers
-from rpc.net.leaving import break_off, drain, take_goaway
+from rpc.net.handlers import Counts, Handlers
+from rpc.net.leaving import break_off, drain
 from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
+from rpc.net.logs import PeerLog
+from rpc.net.outcomes import ACTIONS
 from rpc.net.polling import Polling
 from rpc.net.pulse import Pulse
 from rpc.net.readiness import Readiness
 from rpc.net.reading import Reading
-from rpc.net.timers import FrameTimer, start_watches
+from rpc.net.timers import FrameTimer
+from rpc.net.waiting import Lot
+from rpc.net.watchman import Watch
 from rpc.net.workers import Workers
 from rpc.net.writer import Writer
 from rpc.peer import Peer
-from rpc.session.calls import Incoming
 from rpc.session.events import Event, Events
+from rpc.session.outbox import Outbox
 from rpc.session.session import Session, Waits
 from rpc.wire.hello import Settings
 
 __all__ = ["Connection"]
 
+_CALL = Event.CALL
+
 _KEPT = 65_536
 """Bytes up to which what was read is copied out of the space that all reads share; of more, each frame is."""
 
 
+@attrs.define(eq=False, repr=False)
 class Connection:
     """One connection to a peer, in either role.
 
@@ -70,48 +73,60 @@ class Connection:
         failure: why this side, or the peer, has broken it off.
         peer_stops: whether the peer takes no more calls since it stops, and blames nobody.
         pulse: asks the peer for signs of life, and answers.
-        flush, flushed, drained, is_slow, ping, read_until: of its writer, its pulse and its reading.
+        frame_timer: ends what stays unfinished.
+        flush, drained, read_until: of its writer and its reading.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
-        ended: set when the connection is over; then `end_reason` says why, as text for a person.
+        ended: set when the connection is over (`is_over`); then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
     """
 
-    def __init__(self, link: Link, session: Session, readiness: Readiness, handlers: Handlers, limits: Limits) -> None:
-        self.link = link
-        self.session = session
-        self._outbox = session.outbox
-        self.readiness = readiness
-        self.polling = Polling()
-        self.limits = limits
-        self.log = handlers.log
-        self.counts = handlers.counts
-        self.settings: Settings | None = None
-        self.context = contextvars.copy_context()
-        self.room = trio.lowlevel.ParkingLot()
-        self.opened = trio.Event()
-        self.is_lost = False
-        self.ended = trio.Event()
-        self.end_reason = ""
-        self.failure: ProtocolError | None = None
-        self.peer_stops = False
-        self.client: Any = None
-        self.reads = 0
-        self.heard_at = trio.current_time()
-        self.dispatcher = Dispatcher(self, handlers)
-        self._writer = Writer(self)
-        self.flush = self._writer.flush
-        self.flushed = self._writer.flushed
-        self.drained = self._writer.drained
-        self.is_slow = self._writer.is_slow
+    link: Link
+    session: Session
+    readiness: Readiness
+    handlers: Handlers
+    limits: Limits
+    polling: Polling = attrs.field(init=False, factory=Polling)
+    log: PeerLog = attrs.field(init=False)
+    counts: Counts = attrs.field(init=False)
+    settings: Settings | None = attrs.field(init=False, default=None)
+    context: contextvars.Context = attrs.field(init=False, factory=contextvars.copy_context)
+    nursery: trio.Nursery = attrs.field(init=False)
+    workers: Workers = attrs.field(init=False)
+    room: Lot = attrs.field(init=False, factory=Lot)
+    opened: trio.Event = attrs.field(init=False, factory=trio.Event)
+    is_lost: bool = attrs.field(init=False, default=False)
+    ended: trio.Event = attrs.field(init=False, factory=trio.Event)
+    is_over: bool = attrs.field(init=False, default=False)
+    end_reason: str = attrs.field(init=False, default="")
+    failure: ProtocolError | None = attrs.field(init=False, default=None)
+    peer_stops: bool = attrs.field(init=False, default=False)
+    client: Any = attrs.field(init=False, default=None)
+    reads: int = attrs.field(init=False, default=0)
+    heard_at: float = attrs.field(init=False, factory=trio.current_time)
+    dispatcher: Dispatcher = attrs.field(init=False)
+    drained: Lot = attrs.field(init=False)
+    pulse: Pulse = attrs.field(init=False)
+    frame_timer: FrameTimer = attrs.field(init=False)
+    flush: Callable[[], None] = attrs.field(init=False)
+    read_until: Callable[[Callable[[], bool]], Awaitable[bool]] = attrs.field(init=False)
+    _outbox: Outbox = attrs.field(init=False)
+    _writer: Writer = attrs.field(init=False)
+    _watch: Watch | None = attrs.field(init=False, default=None)
+    _appetite: Appetite = attrs.field(init=False)
+    _ending: str | None = attrs.field(init=False, default=None)
+    _aborting: tuple[Reason, str] | None = attrs.field(init=False, default=None)
+    _acting: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.log, self.counts = self.handlers.log, self.handlers.counts
+        self.dispatcher = Dispatcher(self, self.handlers)
         self.pulse = Pulse(self)
-        self.ping = self.pulse.ping
+        self.frame_timer = FrameTimer(self)
+        self._outbox = self.session.outbox
+        self._writer = Writer(self)
+        self.flush, self.drained = self._writer.flush, self._writer.drained
         self.read_until = Reading(self).until
-        self._appetite = Appetite(link.least_read)
-        self._ending: str | None = None
-        self._aborting: tuple[Reason, str] | None = None
-        self._acting = False
-        self._frame_timer = FrameTimer(self)
-        self._actions = self._make_actions()
+        self._appetite = Appetite(self.link.least_read)
 
     def __repr__(self) -> str:
         return f"<connection to {self.peer.address}, {'ended' if self.is_over else self.session}>"
@@ -124,11 +139,6 @@ class Connection:
     def is_quiet(self) -> bool:
         """Whether no call is open in either direction, and no handler runs."""
         return self.session.is_idle and not (self.is_over or self.dispatcher.notifications.is_running)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the connection has ended."""
-        return self.ended.is_set()
 
     # --- Life ----------------------------------------------------------------------------------------------------
 
@@ -153,10 +163,12 @@ class Connection:
                 self.dispatcher.notifications.nursery = nursery
                 await greet(self, refusal, authenticate)
                 task_status.started()
-                start_watches(self)
+                if self.session.is_open:
+                    self._watch = self.readiness.watchman.watch(self)
                 await self.ended.wait()
-                with trio.move_on_after(self.limits.drain_timeout):
-                    await self.dispatcher.notifications.finish()
+                if self.dispatcher.notifications.is_running:
+                    with trio.move_on_after(self.limits.drain_timeout):
+                        await self.dispatcher.notifications.finish()
                 nursery.cancel_scope.cancel()
         except Exception:
             self.fail()
@@ -175,11 +187,13 @@ class Connection:
             self._ending = reason
             return
         self._ending = None
-        self.end_reason = reason
+        self.is_over, self.end_reason = True, reason
         self.ended.set()
         self.opened.set()
         self._act(self.session.lost(reason))
         self.readiness.remove(self)
+        if self._watch is not None:
+            self.readiness.watchman.forget(self._watch)
         self.link.close()
         self.room.unpark_all()
         self.drained.unpark_all()
@@ -240,7 +254,8 @@ class Connection:
         assert isinstance(self.link, SocketLink)
         if self.is_over:
             return True
-        body, space = self.session.want(), self._space()
+        space = self._appetite.of(self.readiness.space, is_shared=self.readiness.is_shared)
+        body = self.session.want()
         try:
             if body is None:
                 filled, count = 0, self.link.receive_into_nowait(space)
@@ -257,18 +272,12 @@ class Connection:
             self._handle(self.session.filled, filled)
         elif not count:
             self.lose("the peer closed the connection" + (" in the midst of a frame" if body is not None else ""))
-        if count > _KEPT:
+        if count:
             self._appetite.eat(self._take, space[:count], count)
-        elif count:
-            self._appetite.eat(self._take, bytes(space[:count]), count)
         return True
 
-    def _space(self) -> memoryview:
-        """Where to read to now."""
-        return self._appetite.of(self.readiness.space, is_shared=self.readiness.is_shared)
-
-    def _take(self, data: Buffer) -> None:
-        self._handle(self.session.receive, data)
+    def _take(self, data: memoryview) -> None:
+        self._handle(self.session.receive, data if len(data) > _KEPT else bytes(data))
 
     def pump_data(self, data: bytes | bytearray) -> None:
         """Act on what a reader task has read; ``b""`` is the end of the stream."""
@@ -295,30 +304,9 @@ class Connection:
         if self._ending is not None:
             self.end(self._ending)
         elif self.session.waits_for is Waits.FRAME:
-            self._frame_timer.start()
+            self.frame_timer.start()
 
     # --- Acting --------------------------------------------------------------------------------------------------
-
-    def _make_actions(self) -> tuple[Callable[[Any, Any], None], ...]:
-        """What each event does, by its number."""
-        actions: dict[Event, Callable[[Any, Any], None]] = {
-            Event.HELLO: self._on_hello,
-            Event.CALL: self.dispatcher.call,
-            Event.GATHERING: self._on_gathering,
-            Event.CANCEL: outcomes.cancel,
-            Event.REPLY: outcomes.reply,
-            Event.ERROR: outcomes.error,
-            Event.ITEM: outcomes.item,
-            Event.ITEMS_END: outcomes.items_end,
-            Event.CREDIT: outcomes.credit,
-            Event.NOTIFY: self._on_notify,
-            Event.PING: self.pulse.take_ping,
-            Event.PONG: self.pulse.take_pong,
-            Event.GOAWAY: self._on_goaway,
-            Event.BROKEN: self._on_broken,
-            Event.ENDED: self._on_ended,
-        }
-        return tuple(actions[event] for event in Event)
 
     def _act(self, events: Events) -> None:
         """Do what the events say; this decides nothing about the protocol."""
@@ -326,11 +314,14 @@ class Connection:
             return
         assert not self._acting, "the steps of a connection are never entered twice"
         self._acting = True
-        actions = self._actions
+        dispatch = self.dispatcher.call
         left = iter(events)
         try:
             for event, record, value in left:
-                actions[event](record, value)
+                if event is _CALL:
+                    dispatch(record)
+                else:
+                    ACTIONS[event](self, record, value)
                 if self._ending is not None:
                     break
                 if self._outbox.has_batch:
@@ -340,29 +331,19 @@ class Connection:
             # Cut short, what is left is not begun; but calls that have ended in it are in no table any more.
             for event, record, value in left:
                 if event is Event.REPLY or event is Event.ERROR:
-                    actions[event](record, value)
+                    ACTIONS[event](self, record, value)
 
-    def _on_hello(self, record: None, settings: Settings) -> None:
-        self.settings = settings
-        self.opened.set()
+    async def flushed(self) -> None:
+        """See `rpc.net.writer.Writer.flushed`."""
+        await self._writer.flushed()
 
-    def _on_gathering(self, record: Incoming, value: None) -> None:
-        record.owner = trio.current_time()
-        self._frame_timer.gather(record)
+    def is_slow(self) -> bool:
+        """See `rpc.net.writer.Writer.is_slow`."""
+        return self._writer.is_slow()
 
-    def _on_notify(self, record: None, value: list[Any]) -> None:
-        method, metadata, payload = value
-        self.dispatcher.notifications.take(method, metadata, payload, self.peer, self.client)
-
-    def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
-        take_goaway(self, *value)
-
-    def _on_broken(self, record: None, error: ProtocolError) -> None:
-        self.counts.cut[error.reason.name.lower()] += 1
-        break_off(self, error)
-
-    def _on_ended(self, record: None, reason: str) -> None:
-        pass
+    async def ping(self) -> float:
+        """See `rpc.net.pulse.Pulse.ping`."""
+        return await self.pulse.ping()
 
     async def drain(self) -> None:
         """Take no more calls, let those that are open end, and end; see `rpc.net.leaving`."""

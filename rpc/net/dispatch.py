@@ -45,17 +45,18 @@ _STREAMS = frames.SENDS | frames.TAKES
 class Dispatcher:
     """The serving side of one connection."""
 
+    __slots__ = ("_connection", "_counts", "_handlers", "_jobs", "_table", "_tells_names", "_waste", "notifications")
+
     def __init__(self, connection: Host, handlers: Handlers) -> None:
         self._connection = connection
         self._handlers = handlers
         self._counts = handlers.counts
         self._table, self._tells_names = handlers.table_for(connection.peer)
-        self._find = self._table.find
         self._jobs = 0
-        self._waste = WasteMeter()
+        self._waste: WasteMeter | None = None
         self.notifications = Notifications(handlers, connection.limits, connection.context)
 
-    def call(self, record: Incoming, _: None = None) -> None:
+    def call(self, record: Incoming) -> None:
         """Serve a call that has arrived whole; where it came in fragments, its `owner` is when the first came."""
         connection = self._connection
         begun, record.owner = record.owner, None
@@ -66,7 +67,7 @@ class Dispatcher:
                 text = f"max_unread: {connection.session.queued} bytes wait for you to read them"
                 raise ResourceExhausted(text, processed=Processed.NOT_PROCESSED)
             deadline = math.inf if record.timeout is None else _deadline(record.timeout, begun)
-            handle = self._find(record.method)
+            handle = self._table.find(record.method)
             if handle is None or handle.kind is _NOTIFICATION:
                 near = self._table.near(record.method) if handle is None and self._tells_names else []
                 raise _refusal(record, handle, near)
@@ -132,8 +133,10 @@ class Dispatcher:
         self._counts.failed += 1
         self._connection.session.callee.fail(record, error)
         self._send()
-        if isinstance(error, Cancelled) and error.processed is Processed.NOT_PROCESSED and self._waste.add(self._jobs):
-            self._connection.abort(Reason.TOO_MANY, "too many calls are cancelled as soon as they are made")
+        if isinstance(error, Cancelled) and error.processed is Processed.NOT_PROCESSED:
+            self._waste = self._waste or WasteMeter()
+            if self._waste.add(self._jobs):
+                self._connection.abort(Reason.TOO_MANY, "too many calls are cancelled as soon as they are made")
 
     def _send(self) -> None:
         """Send an answer: at once where it is the only one to come, else with all that are ready by then."""

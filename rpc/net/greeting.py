@@ -43,6 +43,11 @@ _REFUSED = "credential refused"
 """All that a peer is told whose credential is missing, unknown, or was too much for `authenticate`."""
 
 
+_OVER = trio.Event()
+"""What stands for the event of each greeting that is over, and needs no memory any more."""
+_OVER.set()
+
+
 class Greeted(Host, Pumped, Protocol):
     """A connection as it is seen here; the attributes are explained in `rpc.net.connection`."""
 
@@ -72,17 +77,20 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
         connection.refuse(*refusal)
     connection.flush()
     deadline = trio.current_time() + limits.handshake_timeout
-    with trio.move_on_at(deadline) as identifying:
-        if authenticate is not None and refusal is None:
+    is_known = True
+    if authenticate is not None and refusal is None:
+        with trio.move_on_at(deadline) as identifying:
             await _identify(connection, authenticate)
+        is_known = not identifying.cancelled_caught
     if connection.is_over or connection.is_lost:
         return
     connection.readiness.add(connection, connection.nursery)
     with trio.move_on_at(deadline):
         await connection.opened.wait()
-    if not connection.opened.is_set():
+    is_open, connection.opened = connection.opened.is_set(), _OVER
+    if not is_open:
         connection.abort(Reason.TOO_SLOW, "no HELLO came in time")
-    elif identifying.cancelled_caught:
+    elif not is_known:
         connection.abort(Reason.TOO_SLOW, f"it was not known within {limits.handshake_timeout:g} s who you are")
 
 

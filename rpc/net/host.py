@@ -13,6 +13,7 @@ from rpc.limits import Limits
 from rpc.net.handlers import Counts
 from rpc.net.link import Link
 from rpc.net.logs import PeerLog
+from rpc.net.waiting import Lot
 from rpc.net.workers import Workers
 from rpc.peer import Peer
 from rpc.session.session import Session
@@ -54,13 +55,12 @@ class Host(Protocol):
         """Send what is queued, as far as the transport takes it without waiting."""
         ...
 
-    @property
-    def is_slow(self) -> Callable[[], bool]:
+    def is_slow(self) -> bool:
         """Whether the peer has not taken for a while what waits for it, and that is much."""
         ...
 
     @property
-    def drained(self) -> trio.lowlevel.ParkingLot:
+    def drained(self) -> Lot:
         """Where tasks wait for the moment when all that is queued was given to the transport."""
         ...
 
@@ -89,7 +89,6 @@ class Host(Protocol):
         """Have the calling task read what it waits for; False where it cannot."""
         ...
 
-    @property
-    def ping(self) -> Callable[[], Awaitable[float]]:
+    async def ping(self) -> float:
         """Ask the peer for a sign of life."""
         ...

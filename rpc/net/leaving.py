@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
@@ -13,6 +12,7 @@ from rpc.errors import ProtocolError, Reason, Unavailable
 from rpc.net.dispatch import Dispatcher
 from rpc.net.host import Host
 from rpc.net.pulse import Pulse
+from rpc.net.waiting import Lot
 from rpc.text import quote
 
 __all__ = ["LINGER", "break_off", "drain", "take_goaway"]
@@ -33,14 +33,13 @@ class Leaving(Host, Protocol):
     failure: ProtocolError | None
     peer_stops: bool
     opened: trio.Event
-    room: trio.lowlevel.ParkingLot
+    room: Lot
     pulse: Pulse
 
     @property
-    def drained(self) -> trio.lowlevel.ParkingLot: ...
+    def drained(self) -> Lot: ...
 
-    @property
-    def flushed(self) -> Callable[[], Awaitable[None]]:
+    async def flushed(self) -> None:
         """Wait until all that is queued was given to the transport."""
         ...
 

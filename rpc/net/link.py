@@ -38,6 +38,8 @@ class SocketLink:
         explain: asked when the peer is gone, before anybody is told so.
     """
 
+    __slots__ = ("explain", "peer", "socket")
+
     least_read = 1
 
     def __init__(self, sock: socket.socket, peer: Peer, explain: Explain | None = None) -> None:

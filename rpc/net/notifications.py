@@ -27,15 +27,25 @@ class Notifications:
     those registered with ``concurrent=True`` have a task each.
     """
 
+    __slots__ = (
+        "_context",
+        "_handlers",
+        "_is_queue_running",
+        "_limits",
+        "_queue",
+        "_quiet",
+        "_running",
+        "nursery",
+    )
+
     def __init__(self, handlers: Handlers, limits: Limits, context: contextvars.Context) -> None:
         self._handlers = handlers
         self._limits = limits
         self._context = context
-        self._queue: collections.deque[_Notice] = collections.deque()
+        self._queue: collections.deque[_Notice] | None = None
         self._running = 0
         self._is_queue_running = False
-        self._quiet = trio.Event()
-        self._quiet.set()
+        self._quiet: trio.Event | None = None  # set, and forgotten, when nothing runs any more
         self.nursery: trio.Nursery | None = None
 
     def take(
@@ -57,11 +67,13 @@ class Notifications:
             self._handlers.drop(method, "arguments that do not fit", error.message)
             return True
         notice = _Notice(self._handlers, handle, args, kwargs)
-        if len(self._queue) + self._running >= self._limits.max_notifications:
+        if len(self._queue or ()) + self._running >= self._limits.max_notifications:
             self._handlers.drop(method, "too many are queued")
         elif notice.waits and handle.concurrent:
             self._start(self._run_one, notice)
         elif notice.waits or self._is_queue_running:
+            if self._queue is None:
+                self._queue = collections.deque()
             self._queue.append(notice)
             if not self._is_queue_running:
                 self._is_queue_running = True
@@ -77,11 +89,14 @@ class Notifications:
 
     async def finish(self) -> None:
         """Wait until all that has arrived has run: a peer that notifies and leaves has still notified."""
-        await self._quiet.wait()
+        if self._quiet is None:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self._quiet.wait()
 
     def _start(self, function: Callable[..., Any], *args: Any) -> None:
         assert self.nursery is not None
-        if not self._running:
+        if self._quiet is None:
             self._quiet = trio.Event()
         self._running += 1
         self._context.run(self.nursery.start_soon, function, *args)
@@ -103,8 +118,9 @@ class Notifications:
 
     def _ended(self) -> None:
         self._running -= 1
-        if not self._running:
+        if not self._running and self._quiet is not None:
             self._quiet.set()
+            self._quiet = None
 
 
 @attrs.frozen(eq=False)

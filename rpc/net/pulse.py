@@ -18,9 +18,11 @@ _tokens = itertools.count(1)
 class Pulse:
     """The pings of one connection."""
 
+    __slots__ = ("_asked", "_host", "_is_stopped", "_meter")
+
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._meter = PingMeter(host.limits)
+        self._meter: PingMeter | None = None
         self._asked: dict[int, trio.Event] = {}
         self._is_stopped = False
 
@@ -45,14 +47,16 @@ class Pulse:
             raise Unavailable(f"the connection ended: {host.end_reason or 'the peer ends it'}")
         return trio.current_time() - start
 
-    def take_ping(self, _: None, token: int) -> None:
+    def take_ping(self, token: int) -> None:
         """The peer asks: answer, unless it asks too often."""
+        if self._meter is None:
+            self._meter = PingMeter(self._host.limits)
         if self._meter.allows(trio.current_time()):
             self._host.session.pong(token)
         else:
             self._host.abort(Reason.TOO_MANY, "too many pings")
 
-    def take_pong(self, _: None, token: int) -> None:
+    def take_pong(self, token: int) -> None:
         """The peer has answered; one that was not asked for is nothing."""
         answered = self._asked.get(token)
         if answered is not None:

@@ -17,6 +17,7 @@ import trio
 
 from rpc.net.link import Link, SocketLink
 from rpc.net.polling import IN_A_ROW, Polling
+from rpc.net.watchman import Watchman
 
 __all__ = ["Pumped", "Readiness"]
 
@@ -62,13 +63,15 @@ class Readiness:
     Attributes:
         space: what plain sockets are read into, one after the other: new space for each read would cost more than
             the read.
+        watchman: looks after those that are idle.
 
-    Its tasks are `run` (two: the epoll waiter and the flusher), and a reader task in the connection's own nursery
-    for each connection that is no plain socket.
+    Its tasks are `run` (three: the epoll waiter, the flusher, and the watchman while there is something to watch), and
+    a reader task in the connection's own nursery for each connection that is no plain socket.
     """
 
     def __init__(self) -> None:
         self.space = memoryview(bytearray(_SPACE))
+        self.watchman = Watchman()
         self._epoll = select.epoll() if _HAS_EPOLL else None
         self._by_descriptor: dict[int, Pumped] = {}
         self._dirty: dict[Pumped, None] = {}
@@ -78,6 +81,7 @@ class Readiness:
         """Serve until cancelled; closes the epoll descriptor at the end."""
         try:
             async with trio.open_nursery() as nursery:
+                self.watchman.nursery = nursery
                 nursery.start_soon(self._flush_forever)
                 if self._epoll is not None:
                     nursery.start_soon(self._pump_forever, self._epoll)

@@ -1,21 +1,17 @@
-"""The timers of a connection: unfinished frames and calls, pings that are too many, and the sign of life."""
+"""What a peer may take: the time of unfinished frames and calls, pings, and calls that were in vain."""
 
 from __future__ import annotations
 
 import trio
 
-from rpc.errors import DeadlineExceeded, Processed, Reason, Unavailable
+from rpc.errors import DeadlineExceeded, Processed, Reason
 from rpc.limits import Limits
 from rpc.net.host import Host
 from rpc.session.calls import Incoming
 from rpc.session.session import Waits
 from rpc.session.states import State
 
-__all__ = ["FrameTimer", "PingMeter", "WasteMeter", "start_watches"]
-
-
-_LOOKS = 20
-"""How often in its time an idle connection is looked at: it lives a twentieth longer at most."""
+__all__ = ["FrameTimer", "PingMeter", "WasteMeter"]
 
 
 class FrameTimer:
@@ -23,6 +19,8 @@ class FrameTimer:
 
     Its one task sleeps while something is unfinished, and ends when nothing is.
     """
+
+    __slots__ = ("_connection", "_frame", "_gathering", "_is_running", "_since")
 
     def __init__(self, connection: Host) -> None:
         self._connection = connection
@@ -83,6 +81,8 @@ class FrameTimer:
 class PingMeter:
     """How many pings a peer may send: 32 at once, and one more each `Limits.min_ping`."""
 
+    __slots__ = ("_interval", "_last", "_left")
+
     _AT_ONCE = 32
 
     def __init__(self, limits: Limits) -> None:
@@ -108,6 +108,8 @@ class WasteMeter:
     or does so now and then at once, is not meant.
     """
 
+    __slots__ = ("_calls", "_wasted")
+
     _OF = 500
 
     def __init__(self) -> None:
@@ -120,46 +122,3 @@ class WasteMeter:
             self._calls, self._wasted = calls, 0
         self._wasted += 1
         return 2 * self._wasted > self._OF
-
-
-def start_watches(connection: Host) -> None:
-    """Start the tasks that watch a connection which has greeted: its signs of life, and its use."""
-    if not connection.session.is_open:
-        return
-    if connection.peer.transport not in ("unix", "memory"):
-        connection.nursery.start_soon(keep_alive, connection)
-    if connection.limits.idle_timeout is not None:
-        connection.nursery.start_soon(watch_use, connection, connection.limits.idle_timeout)
-
-
-async def watch_use(connection: Host, seconds: float) -> None:
-    """End a connection on which nothing but pings has happened for a while."""
-    seen, since = connection.session.uses, trio.current_time()
-    while True:
-        await trio.sleep_until(min(since + seconds, trio.current_time() + seconds / _LOOKS))
-        now = trio.current_time()
-        if connection.session.uses != seen or not connection.is_quiet:
-            seen, since = connection.session.uses, now
-        elif now >= since + seconds:
-            connection.abort(Reason.TOO_SLOW, f"nothing has happened for {seconds:g} s")
-            return
-
-
-async def keep_alive(connection: Host) -> None:
-    """Ping a peer that has been silent, and end the connection when it stays so. Any byte counts as life."""
-    limits = connection.limits
-    assert connection.settings is not None
-    interval = max(limits.keepalive, connection.settings.min_ping / 1000)
-    while True:
-        await trio.sleep_until(connection.heard_at + interval)
-        if trio.current_time() < connection.heard_at + interval:
-            continue
-        reads = connection.reads
-        try:
-            with trio.move_on_after(limits.keepalive_timeout):
-                await connection.ping()
-        except Unavailable:
-            return  # it has ended meanwhile
-        if connection.reads == reads:
-            connection.end(f"no sign of life for {interval + limits.keepalive_timeout:g} s")
-            return

@@ -41,6 +41,8 @@ class TlsLink(SocketLink):
         OSError: the peer is gone; the socket is closed.
     """
 
+    __slots__ = ("_failure", "_tls", "is_server")
+
     least_read = _RECORD
 
     def __init__(self, sock: socket.socket, peer: Peer, context: ssl.SSLContext, host: str | None = None) -> None:

@@ -91,6 +91,8 @@ class Workers:
         context: what each handler starts with a fresh copy of, so that nobody sees another call's variables.
     """
 
+    __slots__ = ("_context", "_idle", "_nursery")
+
     def __init__(self, nursery: trio.Nursery, context: contextvars.Context) -> None:
         self._nursery = nursery
         self._context = context

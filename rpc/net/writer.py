@@ -10,6 +10,7 @@ import trio
 
 from rpc.net.host import Host
 from rpc.net.link import Buffer
+from rpc.net.waiting import Lot
 
 __all__ = ["Writer"]
 
@@ -34,8 +35,10 @@ class Writer:
         drained: where tasks wait for the moment when all that is queued was given to the transport.
     """
 
+    __slots__ = ("_host", "_is_stalled", "_progress_at", "drained")
+
     def __init__(self, host: Host) -> None:
-        self.drained = trio.lowlevel.ParkingLot()
+        self.drained = Lot()
         self._host = host
         self._is_stalled = False
         self._progress_at = 0.0
