@@ -390,3 +390,15 @@ async def test_a_handler_has_its_turn_before_a_peer_is_polled(waits: bool) -> No
         await trio.testing.wait_all_tasks_blocked()
         assert polling.looks == (3 if waits else 0)
         stage.nursery.cancel_scope.cancel()
+
+
+async def test_all_clients_of_one_loop_read_into_one_space() -> None:
+    spaces = [Readiness().space for _ in range(3)]
+    assert all(space is spaces[0] for space in spaces)
+    elsewhere = await trio.to_thread.run_sync(trio.run, space_of_another_run)
+    assert elsewhere is not spaces[0]
+
+
+async def space_of_another_run() -> memoryview:
+    await trio.lowlevel.checkpoint()
+    return Readiness().space

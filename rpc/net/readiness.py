@@ -33,6 +33,19 @@ _TURNS = 2
 _HAS_EPOLL = hasattr(select, "epoll")
 
 
+_space: trio.lowlevel.RunVar[memoryview] = trio.lowlevel.RunVar("rpc.space")
+
+
+def _space_of_this_run() -> memoryview:
+    """The one space of all connections in this event loop: what was read is acted on before anything else is read."""
+    try:
+        return _space.get()
+    except LookupError:
+        space = memoryview(bytearray(_SPACE))
+        _space.set(space)
+        return space
+
+
 class Pumped(Protocol):
     """What is read and flushed: a connection."""
 
@@ -61,16 +74,18 @@ class Readiness:
     """The reading and flushing of a group of connections; `run` must be running.
 
     Attributes:
+        is_polling: whether its connections may poll; see `rpc.net.polling`.
         space: what plain sockets are read into, one after the other: new space for each read would cost more than
-            the read.
+            the read, and one for each client a quarter of a MiB.
         watchman: looks after those that are idle.
 
     Its tasks are `run` (three: the epoll waiter, the flusher, and the watchman while there is something to watch), and
     a reader task in the connection's own nursery for each connection that is no plain socket.
     """
 
-    def __init__(self) -> None:
-        self.space = memoryview(bytearray(_SPACE))
+    def __init__(self, is_polling: bool = True) -> None:
+        self.is_polling = is_polling
+        self.space = _space_of_this_run()
         self.watchman = Watchman()
         self._epoll = select.epoll() if _HAS_EPOLL else None
         self._by_descriptor: dict[int, Pumped] = {}
