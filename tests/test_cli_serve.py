@@ -70,16 +70,20 @@ def test_defaults_are_those_of_the_library(here: Path, ran: list[dict[str, Any]]
     assert list(options["bind"]) == [parse(":9000")]
     assert options["limits"] == rpc.Limits()
     assert (options["insecure"], options["allow_uids"], options["debug"]) == (False, None, False)
+    assert options["polling"] is True
 
 
 def test_options_reach_the_library(here: Path, ran: list[dict[str, Any]]) -> None:
-    words = "shelf:calc shelf:shop -b unix:/a -b tcp://:1 --insecure --debug --allow-uid 0 --allow-uid 12 -vv"
+    words = (
+        "shelf:calc shelf:shop -b unix:/a -b tcp://:1 --insecure --debug --allow-uid 0 --allow-uid 12 -vv --no-polling"
+    )
     limits = "--drain-timeout 0.5 --max-calls 16 --max-connections 2 --max-message 20000"
     assert rpc_command("serve", *words.split(), *limits.split()).exit_code == 0
     (options,) = ran
     assert [service.name for service in options["services"]] == ["calc", "shop"]
     assert [str(address) for address in options["bind"]] == ["unix:/a", "tcp://:1"]
     assert (options["insecure"], tuple(options["allow_uids"]), options["debug"]) == (True, (0, 12), True)
+    assert options["polling"] is False
     expected = rpc.Limits(drain_timeout=0.5, max_calls=16, max_connections=2, max_message=20000)
     assert options["limits"] == expected
 

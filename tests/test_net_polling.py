@@ -24,7 +24,7 @@ class Peer:
     polling: Polling = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.polling = Polling(self.clock)
+        self.polling = Polling(clock=self.clock)
 
     def read(self) -> bool:
         """Await the next bytes once; tells whether it was by polling."""
@@ -76,10 +76,20 @@ def test_a_new_connection_is_waited_for_first() -> None:
 
 def test_a_poll_is_short() -> None:
     clock = Clock()
-    polling = Polling(clock)
+    polling = Polling(clock=clock)
     polling.starts()
     assert polling.goes_on()
     clock.now = 99e-6
     assert polling.goes_on()
     clock.now = 101e-6
     assert not polling.goes_on()
+
+
+def test_where_polling_is_not_allowed_the_clock_is_not_even_asked() -> None:
+    def clock() -> float:
+        raise AssertionError("the clock was asked")
+
+    polling = Polling(is_allowed=False, clock=clock)
+    for _ in range(200):
+        assert not polling.starts()
+        polling.arrived()

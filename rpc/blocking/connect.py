@@ -40,6 +40,7 @@ def connect(
     insecure: bool = False,
     wait: float = 0,
     timeout: float | None = None,
+    polling: bool = True,
 ) -> Client:
     """Connect to a server, without trio: ``with rpc.blocking.connect("unix:/run/calc.sock") as client``.
 
@@ -56,6 +57,7 @@ def connect(
         wait: seconds to try for, where the server is still starting. Who is turned away is turned away at once.
         timeout: seconds for each try to connect, and for each call; None for as long as it takes. Looking up the name
             of a host takes its own time.
+        polling: as of `rpc.connect`.
 
     Raises:
         Unavailable: (not processed) there is no connection; the message has the address and the cause.
@@ -72,7 +74,7 @@ def connect(
         if not insecure:
             check_safe(target, tls)
         hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
-    opener = _Opener(target, None if target.is_path else tls, credential, limits, allow_uids)
+    opener = _Opener(target, None if target.is_path else tls, credential, limits, allow_uids, polling)
     return Client(_patiently(opener, wait, timeout), Options(timeout=timeout))
 
 
@@ -85,6 +87,7 @@ class _Opener:
     credential: bytes | None = attrs.field(repr=False)
     limits: Limits
     allow_uids: Collection[int] | None
+    polling: bool
 
     def __call__(self, deadline: Deadline) -> Connection:
         """Make a connection.
@@ -103,7 +106,7 @@ class _Opener:
             transport.close()
             raise
         session = Session(is_connector=True, limits=self.limits, agent=AGENT, credential=self.credential)
-        connection = Connection(transport, session, self.limits)
+        connection = Connection(transport, session, self.limits, self.polling)
         try:
             self._greet(connection, deadline)
         except BaseException:

@@ -63,7 +63,7 @@ class Connection:
         vigil: what whoever waits watches.
     """
 
-    def __init__(self, transport: Transport, session: Session, limits: Limits) -> None:
+    def __init__(self, transport: Transport, session: Session, limits: Limits, polling: bool = True) -> None:
         self.transport = transport
         self.session = session
         self.lock = threading.Lock()
@@ -76,7 +76,7 @@ class Connection:
         self.vigil = Vigil(session, limits, transport.peer)
         self._space = memoryview(bytearray(_SPACE))
         self._rest: list[Buffer] = []
-        self._polling = Polling()
+        self._polling = Polling(polling)
         self._parked: dict[Gate, None] = {}
         self._is_read = False
         self._is_mute = False

@@ -112,6 +112,12 @@ Examples:
     metavar="BYTES",
     help="The largest arguments of a call.",
 )
+@click.option(
+    "--polling/--no-polling",
+    default=True,
+    help="Look again for a moment before waiting, where that is quicker. Not where many processes share few "
+    "processors.  [default: polling]",
+)
 @click.option("-v", "--verbose", count=True, help="Log more to stderr; -vv even more.")
 def command(
     targets: Sequence[str],
@@ -125,6 +131,7 @@ def command(
     max_calls: int,
     max_connections: int | None,
     max_message: int,
+    polling: bool,
     verbose: int,
 ) -> None:
     """Serve services of your modules, until SIGTERM or Ctrl-C.
@@ -152,6 +159,7 @@ def command(
             debug=debug,
             describe=describe,
             limits=limits,
+            polling=polling,
             task_status=Announcement(services),
         )
     except Exception as error:

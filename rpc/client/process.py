@@ -30,6 +30,7 @@ async def connect_process(
     pipes: bool = False,
     wait: float = 30.0,
     grace: float = 5.0,
+    polling: bool = True,
     **options: Any,
 ) -> AsyncGenerator[Client]:
     """Start a process and connect to what it serves: ``async with rpc.connect_process(["worker"]) as client``.
@@ -45,6 +46,7 @@ async def connect_process(
             between: ``["ssh", "host", "worker"]``, ``["docker", "exec", "-i", ...]``.
         wait: seconds for the process to start and to enter its lifespans.
         grace: seconds for it to exit once the connection is closed, and again after SIGTERM; then it is killed.
+        polling: as of `rpc.connect`.
         options: as `trio.lowlevel.open_process` takes them: ``env``, ``cwd``, ``stderr`` and so on.
 
     Raises:
@@ -65,7 +67,7 @@ async def connect_process(
         open_child(command, pipes=pipes, grace=grace, options=options) as link,
         open_foundation() as nursery,
     ):
-        readiness = Readiness()
+        readiness = Readiness(polling)
         nursery.start_soon(readiness.run)
         connection = await open_connection(link, handlers, greeting, readiness, nursery)
         client: Client = connection.client

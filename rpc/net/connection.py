@@ -85,7 +85,7 @@ class Connection:
     readiness: Readiness
     handlers: Handlers
     limits: Limits
-    polling: Polling = attrs.field(init=False, factory=Polling)
+    polling: Polling = attrs.field(init=False)
     log: PeerLog = attrs.field(init=False)
     counts: Counts = attrs.field(init=False)
     settings: Settings | None = attrs.field(init=False, default=None)
@@ -118,12 +118,12 @@ class Connection:
     _acting: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
+        self.polling = Polling(self.readiness.is_polling)
         self.log, self.counts = self.handlers.log, self.handlers.counts
         self.dispatcher = Dispatcher(self, self.handlers)
         self.pulse = Pulse(self)
         self.frame_timer = FrameTimer(self)
-        self._outbox = self.session.outbox
-        self._writer = Writer(self)
+        self._outbox, self._writer = self.session.outbox, Writer(self)
         self.flush, self.drained = self._writer.flush, self._writer.drained
         self.read_until = Reading(self).until
         self._appetite = Appetite(self.link.least_read)

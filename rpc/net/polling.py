@@ -2,7 +2,8 @@
 
 Most of a lone call's latency is the processor going to sleep and being woken. A reader that looks again for a moment
 spares that, if its peer runs on another processor; on the same one it keeps the peer from running. Nobody tells
-which it is, so both ways are timed, and the quicker is kept.
+which it is, so both ways are timed, and the quicker is kept. Who knows that the processors have other things to do
+turns it off.
 """
 
 from __future__ import annotations
@@ -30,11 +31,17 @@ IN_A_ROW = 16
 
 
 class Polling:
-    """Two ways to come by the next bytes of one connection, and the average time of each."""
+    """Two ways to come by the next bytes of one connection, and the average time of each.
 
-    __slots__ = ("_clock", "_is_idle", "_is_polling", "_polled", "_since", "_turn", "_waited")
+    Args:
+        is_allowed: False to wait always.
+        clock: tells seconds.
+    """
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+    __slots__ = ("_clock", "_is_allowed", "_is_idle", "_is_polling", "_polled", "_since", "_turn", "_waited")
+
+    def __init__(self, is_allowed: bool = True, clock: Callable[[], float] = perf_counter) -> None:
+        self._is_allowed = is_allowed
         self._clock = clock
         self._polled = 0.0
         self._waited = 0.0
@@ -45,6 +52,8 @@ class Polling:
 
     def starts(self) -> bool:
         """There is nothing to read now: whether to poll for it, while `goes_on`."""
+        if not self._is_allowed:
+            return False
         self._since = self._clock()
         self._turn = (self._turn + 1) % _ROUND
         is_quicker = self._polled <= self._waited
@@ -57,6 +66,8 @@ class Polling:
 
     def arrived(self) -> None:
         """Something was there to read, found by polling or by waiting behind it."""
+        if not self._is_allowed:
+            return
         seconds = self._clock() - self._since
         self._is_idle = seconds > _IDLE
         if self._is_idle:

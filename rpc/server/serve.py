@@ -20,6 +20,7 @@ from rpc.net.greeting import Authenticate
 from rpc.net.lifespans import open_handlers
 from rpc.net.listen import Listener, listen
 from rpc.net.notifications import Notifications
+from rpc.net.readiness import Readiness
 from rpc.peer import Peer
 from rpc.server.builtin import add_builtin
 from rpc.server.exposure import check_exposure, check_keys, check_tls
@@ -49,6 +50,7 @@ class Options(TypedDict, total=False):
     debug: bool
     describe: bool | None
     health: Health | None
+    polling: bool
     task_status: trio.TaskStatus[list[str]]
 
 
@@ -65,6 +67,7 @@ async def serve(
     debug: bool = False,
     describe: bool | None = None,
     health: Health | None = None,
+    polling: bool = True,
     stop: trio.Event | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -93,6 +96,8 @@ async def serve(
         describe: whether peers may call the service ``rpc``, which tells what is served, how the server is, and what
             it has had to do; None for peers of this host alone.
         health: what the application says of itself there.
+        polling: whether a reader may look again for what comes soon, for at most 0.1 ms, before it waits, where it has
+            found that to be quicker. False where many processes share few processors.
         stop: set it to drain: no new calls are taken, open ones and notifications that have arrived get
             `Limits.drain_timeout` seconds to end, and `serve` returns.
 
@@ -117,7 +122,8 @@ async def serve(
         if not insecure:
             for endpoint in endpoints:
                 check_exposure(endpoint.address, tls, authenticate, keys)
-        serving = Serving(handlers, limits, allow_uids, authenticate, health=health or Health())
+        readiness = Readiness(polling)
+        serving = Serving(handlers, limits, allow_uids, authenticate, readiness, health=health or Health())
         add_builtin(serving, describe)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serving.readiness.run)

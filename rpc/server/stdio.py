@@ -9,6 +9,7 @@ import trio
 from rpc.limits import Limits
 from rpc.net.background import open_background
 from rpc.net.lifespans import open_handlers
+from rpc.net.readiness import Readiness
 from rpc.net.stdio import take_standard_link
 from rpc.server.builtin import add_builtin
 from rpc.server.health import Health
@@ -27,6 +28,7 @@ async def serve_stdio(
     debug: bool = False,
     describe: bool | None = None,
     health: Health | None = None,
+    polling: bool = True,
 ) -> None:
     """Serve whoever started this process, until they leave: ``trio.run(rpc.serve_stdio, service)``.
 
@@ -45,6 +47,7 @@ async def serve_stdio(
         describe: whether the other side may call the service ``rpc``, which tells what is served, how this process
             is, and what it has had to do; None for yes.
         health: what the application says of itself there.
+        polling: as of `rpc.serve`.
 
     Raises:
         OSError: the standard input and output are something else, a terminal for example.
@@ -61,7 +64,8 @@ async def serve_stdio(
         open_handlers(services, debug=debug) as handlers,
         open_background() as nursery,
     ):
-        serving = Serving(handlers, limits, allow_uids, health=health or Health())
+        readiness = Readiness(polling)
+        serving = Serving(handlers, limits, allow_uids, readiness=readiness, health=health or Health())
         add_builtin(serving, describe)
         nursery.start_soon(serving.readiness.run)
         nursery.start_soon(_drain_at, stop, serving)
