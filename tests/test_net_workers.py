@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from rpc.net.workers import Worker, Workers
+from rpc.net.workers import Run, Workers
 
 variable = contextvars.ContextVar("variable", default="nothing")
 
@@ -39,6 +39,10 @@ async def quick() -> None:
     await trio.lowlevel.checkpoint()
 
 
+async def nap() -> None:
+    await trio.sleep(0.1)
+
+
 async def finish(worker: Workers, *jobs: Task) -> None:
     for job in jobs:
         worker.start(job)
@@ -61,14 +65,82 @@ async def test_one_task_runs_one_job_after_the_other() -> None:
         nursery.cancel_scope.cancel()
 
 
-async def test_jobs_at_once_have_tasks_of_their_own_and_eight_of_those_stay() -> None:
+async def test_jobs_that_wait_for_nothing_are_run_in_order_in_one_turn() -> None:
+    order: list[int] = []
+
+    def note(number: int) -> Callable[[], Awaitable[object]]:
+        async def act() -> None:
+            order.append(number)
+
+        return act
+
     async with trio.open_nursery() as nursery:
         workers = Workers(nursery, contextvars.copy_context())
-        jobs = [Task(quick) for _ in range(20)]
-        await finish(workers, *jobs)
-        assert [job.ended for job in jobs] == ["ran"] * 20
-        assert len({job.task for job in jobs}) == 20
+        jobs = [Task(note(number)) for number in range(20)]
+        for job in jobs:
+            workers.start(job)
+        await trio.testing.wait_all_tasks_blocked()
+        assert order == list(range(20))
+        assert len({job.task for job in jobs}) == 1
+        assert await count_tasks(nursery) == 2  # one was woken in case that the first job would wait
+        nursery.cancel_scope.cancel()
+
+
+async def test_jobs_that_wait_have_tasks_of_their_own_and_wait_for_nobody() -> None:
+    async with trio.open_nursery() as nursery:
+        workers = Workers(nursery, contextvars.copy_context())
+        jobs = [Task(trio.sleep_forever) for _ in range(128)]
+        for job in jobs:
+            workers.start(job)
+        turns = 0
+        while any(job.task is None for job in jobs):
+            await trio.lowlevel.checkpoint()
+            turns += 1
+        assert turns <= 8
+        assert len({job.task for job in jobs}) == 128
+        nursery.cancel_scope.cancel()
+
+
+async def test_many_idle_workers_stay_for_a_moment_and_eight_for_good(autojump_clock: trio.testing.MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        workers = Workers(nursery, contextvars.copy_context())
+        for _ in range(3):
+            await finish(workers, *(Task(nap) for _ in range(20)))
+            await trio.sleep(0.2)
+        assert await count_tasks(nursery) == 21  # and the one that ends them
+        await trio.sleep(2)
         assert await count_tasks(nursery) == 8
+        job = Task(quick)
+        await finish(workers, job)
+        assert job.ended == "ran"
+        nursery.cancel_scope.cancel()
+
+
+async def test_those_that_are_needed_all_the_time_stay(autojump_clock: trio.testing.MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        workers = Workers(nursery, contextvars.copy_context())
+        await finish(workers, *(Task(nap) for _ in range(40)))
+        await trio.sleep(0.2)
+        for _ in range(50):
+            await finish(workers, *(Task(nap) for _ in range(20)))
+            await trio.sleep(0.2)
+        assert await count_tasks(nursery) == 20 + 8 + 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_one_that_is_cancelled_in_the_line_does_not_begin_and_those_behind_it_do() -> None:
+    async with trio.open_nursery() as nursery:
+        workers = Workers(nursery, contextvars.copy_context())
+        jobs = [Task(quick) for _ in range(3)]
+        first, second, third = map(workers.start, jobs)
+        second.cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        assert [job.ended for job in jobs] == ["ran", "never started", "ran"]
+        for run in (first, second, third):
+            run.cancel()  # which comes too late, and strikes nobody
+        following = Task(quick)
+        await finish(workers, following)
+        assert following.ended == "ran"
         nursery.cancel_scope.cancel()
 
 
@@ -210,4 +282,4 @@ async def test_what_a_job_raises_is_a_fault_of_ours_and_comes_out() -> None:
     with pytest.RaisesGroup(RuntimeError):
         async with trio.open_nursery() as nursery:
             worker = Workers(nursery, contextvars.copy_context()).start(Task(fail))
-            assert isinstance(worker, Worker)
+            assert isinstance(worker, Run)

@@ -16,7 +16,7 @@ import trio
 from rpc.errors import Cancelled, Error, ProtocolError
 from rpc.net.leaving import Leaving, break_off, take_goaway
 from rpc.net.timers import FrameTimer
-from rpc.net.workers import Worker
+from rpc.net.workers import Run
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.events import Event
 from rpc.wire.gathering import Arrived
@@ -71,7 +71,7 @@ def _gathering(connection: Acting, record: Incoming, _: None) -> None:
 def _cancel(_: Acting, record: Incoming, __: None) -> None:
     """A call of the peer's was cancelled, or its connection has ended."""
     # No worker has what has ended meanwhile, nor what was never begun because the connection ended first.
-    if isinstance(record.owner, Worker):
+    if isinstance(record.owner, Run):
         record.owner.cancel()
     if record.stream is not None:
         # The scope has spoken first: only a handler that shields itself sees this, and must not take it for the end
