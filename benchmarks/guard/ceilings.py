@@ -1,0 +1,117 @@
+"""The ceilings: what each workload may do at most, for each version of Python that has been counted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+__all__ = ["HERE", "VERSION", "Ceilings", "Rise", "rises", "updated", "written"]
+
+HERE = Path(__file__).with_name("ceilings.json")
+
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+SLACK = 0.03
+"""Share by which a count may be over its ceiling: what nobody notices, and other releases of what we stand on."""
+
+_LEAST: Mapping[str, float] = {"peak": 16.0, "kept": 1.0}
+"""What may come on top in any case: KiB, and blocks, that the interpreter takes for itself now and then."""
+
+_LEAST_OF_ALL = 0.01
+_BY_VERSION = frozenset({"bytecodes", "peak"})
+"""Counts that differ from one version of Python to the next."""
+
+Table: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Counts by workload and by what is counted."""
+
+Ceilings: TypeAlias = Mapping[str, Table]
+"""Tables by the version of Python."""
+
+
+@attrs.frozen
+class Rise:
+    """A count that is over its ceiling."""
+
+    workload: str
+    what: str
+    ceiling: float
+    count: float
+
+    def __str__(self) -> str:
+        more = f"{(self.count / self.ceiling - 1) * 100:+.1f} %" if self.ceiling else "there were none"
+        return f"{self.workload}: {self.what} {self.ceiling:,g} -> {self.count:,g} ({more})"
+
+
+def nearest(ceilings: Ceilings, version: str = VERSION) -> str:
+    """The version whose ceilings hold for `version`: its own, or those of the nearest that has some."""
+    if version in ceilings:
+        return version
+    return min(ceilings, key=lambda known: (abs(_minor(known) - _minor(version)), known))
+
+
+def rises(ceilings: Ceilings, counted: Table, version: str = VERSION) -> list[Rise]:
+    """What is over its ceiling; a count that has none yet may be nothing at all.
+
+    Where the version has no ceilings of its own, only what is the same in every version is compared.
+    """
+    known = nearest(ceilings, version)
+    table = ceilings[known]
+    found: list[Rise] = []
+    for workload, counts in counted.items():
+        for what, count in counts.items():
+            if known != version and what in _BY_VERSION:
+                continue
+            ceiling = table.get(workload, {}).get(what, 0.0)
+            if count > ceiling + max(ceiling * SLACK, _LEAST.get(what, _LEAST_OF_ALL)):
+                found.append(Rise(workload, what, ceiling, count))
+    return found
+
+
+def updated(ceilings: Ceilings, counted: Table, version: str = VERSION) -> Ceilings:
+    """The ceilings with what was counted; those of other versions are changed in proportion, for want of counting."""
+    new = {workload: {what: _rounded(count) for what, count in counts.items()} for workload, counts in counted.items()}
+    old = ceilings.get(version, {})
+    others = {
+        other: {
+            workload: {
+                what: _rounded(
+                    _in_proportion(table.get(workload, {}).get(what), old.get(workload, {}).get(what), count)
+                )
+                for what, count in counts.items()
+            }
+            for workload, counts in new.items()
+        }
+        for other, table in ceilings.items()
+    }
+    return dict(sorted({**others, version: new}.items(), key=lambda item: _minor(item[0])))
+
+
+def written(ceilings: Ceilings) -> str:
+    """As JSON, a line for each workload, so that a difference is read at a glance."""
+    tables = [
+        f'  "{version}": {{\n'
+        + ",\n".join(f"    {json.dumps(workload)}: {json.dumps(counts)}" for workload, counts in table.items())
+        + "\n  }"
+        for version, table in ceilings.items()
+    ]
+    return "{\n" + ",\n".join(tables) + "\n}\n"
+
+
+def _in_proportion(theirs: float | None, old: float | None, new: float) -> float:
+    """The ceiling of another version, where this version's has gone from `old` to `new`."""
+    if theirs is None:
+        return new
+    return theirs * new / old if old else theirs
+
+
+def _rounded(count: float) -> float:
+    return float(f"{count:.4g}") if count < 10_000 else round(count)
+
+
+def _minor(version: str) -> int:
+    return int(version.partition(".")[2])
