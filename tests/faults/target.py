@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ class Account:
     running: int = 0
     most_running: int = 0
     notes: int = 0
+    wrong: int = 0
 
     def write(self, word: str, number: int) -> None:
         """One line in the journal: the kernel has it, and keeps it when this process is killed."""
@@ -85,6 +87,18 @@ async def pour(count: int, size: int) -> AsyncIterator[bytes]:
 
 
 @target.method
+async def gather(numbers: AsyncIterable[int]) -> int:
+    return sum([number async for number in numbers])
+
+
+@target.method
+def count_objects() -> int:
+    """What is left of all that this process has done, when what is garbage is gone."""
+    gc.collect()
+    return len(gc.get_objects())
+
+
+@target.method
 async def count_tasks() -> int:
     return await tasks_of_this_process.function()
 
@@ -95,9 +109,16 @@ def told() -> tuple[int, int, int]:
     return account.running, account.most_running, account.notes
 
 
+@target.method
+def noted() -> tuple[int, int]:
+    """The notes that were taken, and how many of them were wrong."""
+    return account.notes, account.wrong
+
+
 @target.notification
-def note(number: int) -> None:
+def note(number: int, square: int) -> None:
     account.notes += 1
+    account.wrong += number * number != square
 
 
 def serve(

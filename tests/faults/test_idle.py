@@ -33,7 +33,7 @@ async def test_idle_connections(nest: Nest, scheme: str) -> None:
             for client in clients:
                 client.close()
         report(f"idle over {scheme}", connections=count, each_kib=each / KIB, accepted_per_second=rate)
-        assert each < 20 * KIB
+        assert each < 12 * KIB
 
 
 async def test_idle_connections_with_tls(nest: Nest, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_idle_connections_with_tls(nest: Nest, tmp_path: Path) -> None:
             for stream in streams:
                 await trio.aclose_forcefully(stream)
     report("idle with TLS", connections=count, each_kib=each / KIB)
-    assert each < 36 * KIB
+    assert each < 30 * KIB
 
 
 async def _are_there(watcher: rpc.Client, count: int) -> None:
