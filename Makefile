@@ -8,7 +8,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --edi
 # What `make check` runs besides: type checkers, faults, random sessions, and the tests of the benchmarks.
 SLOW := test_typing.py faults test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
 
-.PHONY: demo test check guard guard-update fuzz faults bench bench-long clean
+.PHONY: demo test check guard guard-update profile fuzz faults bench bench-long clean
 
 demo: .venv/.run
 	$(BIN)/rpc demo
@@ -29,6 +29,9 @@ guard: .venv/.run
 
 guard-update: .venv/.run
 	$(BIN)/python -m benchmarks.guard --update
+
+profile: .venv/.run
+	$(BIN)/python -m benchmarks.profile
 
 fuzz: .venv/.test
 	FUZZ_EXAMPLES=2000 STREAMS=10000 $(BIN)/python -m pytest -q tests/test_session_properties.py tests/test_streams_end_to_end.py
