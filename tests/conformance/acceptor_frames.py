@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.case import LEAVES, SIZE, SLOW, TOO_MANY, Case, answered, broken, case, ended, failed
+from tests.conformance.case import LEAVES, SIZE, SLOW, TOO_MANY, Case, answered, broken, case, ended, failed, told
 from tests.conformance.cbor import (
     FALSE,
     NULL,
@@ -18,7 +18,7 @@ from tests.conformance.cbor import (
     uint,
     wide,
 )
-from tests.conformance.frames import END, HELLO, MORE, TAKES, args, call, data, frame, ping, reply
+from tests.conformance.frames import END, HELLO, MORE, SENDS, TAKES, args, call, data, frame, ping, reply
 
 __all__ = ["CASES"]
 
@@ -146,12 +146,18 @@ CALLS = [
          row(1, ID, FLAGS, ECHO, NULL, NULL, args(uint(5))), broken()),
 ]  # fmt: skip
 
+UNREAD = (call(1, "unread", args(text("u")), flags=SENDS), told("u", "started"))
+"""A call whose caller may send items."""
+
 OTHERS = [
-    case("S116", 3, "It refuses MORE and END on one DATA.", HELLO, data(1, bytes(4096), MORE | END), broken()),
-    case("S117", 3, "It refuses TAKES on a DATA.", HELLO, data(1, bytes(4096), TAKES), broken()),
+    case("S116", 3, "It refuses MORE and END on one DATA.", HELLO, *UNREAD, data(1, bytes(4096), MORE | END),
+         broken(last_id=1), told("u", "cancelled")),
+    case("S117", 3, "It refuses TAKES on a DATA.", HELLO, *UNREAD, data(1, bytes(4096), TAKES), broken(last_id=1),
+         told("u", "cancelled")),
     case("S118", 3, "It refuses a CANCEL without an id.", HELLO, row(5), broken()),
     case("S119", 3, "It refuses a CANCEL of id 0.", HELLO, row(5, uint(0)), broken()),
-    case("S120", 3, "It refuses a CREDIT whose total is negative.", HELLO, row(6, ID, negative(-1)), broken()),
+    case("S120", 3, "It refuses a CREDIT whose total is a float.", HELLO, call(1, "relay", flags=SENDS | TAKES),
+         row(6, ID, double(1e6)), broken(last_id=1)),
     case("S121", 3, "It refuses a NOTIFY whose method is empty.", HELLO, row(7, text(""), NULL, PAYLOAD), broken()),
     case("S122", 3, "It refuses a NOTIFY with an id.", HELLO, row(7, ID, ECHO, NULL, PAYLOAD), broken()),
     case("S123", 3, "It refuses a PING without a token.", HELLO, row(8), broken()),

@@ -107,6 +107,8 @@ UNFIT = [
 
 BLOB = octets(bytes(16_000))
 BLOBS = call(1, "blobs", args(uint(8), uint(16_000)), flags=TAKES)
+EIGHTH = octets(bytes(8189))
+"""An item of an eighth of the least window."""
 ITEM = octets(bytes(16_381))
 """An item of a quarter of the least window."""
 
@@ -137,6 +139,9 @@ CREDITS = [
          hears(reply(1, array(*[uint(20_000)] * 6)))),
     case("S292", 4, "A larger window in HELLO is credit.", GENEROUS, BLOBS,
          hears(*[data(1, BLOB)] * 8, reply(1, NULL))),
+    case("S300", 4, "It starts no item when its credit is just used up.", HELLO,
+         call(1, "blobs", args(uint(9), uint(8189)), flags=TAKES), hears(*[data(1, EIGHTH)] * 8), ping(1),
+         hears(pong(1)), credit(1, 65_537), hears(data(1, EIGHTH), reply(1, NULL))),
 ]  # fmt: skip
 
 CONTEXTS = [
