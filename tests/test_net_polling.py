@@ -40,22 +40,38 @@ def polls_in(peer: Peer, reads: int) -> int:
 
 def test_the_quicker_way_is_kept_and_the_other_tried_now_and_then() -> None:
     peer = Peer(polled=20e-6, waited=80e-6)
-    polls_in(peer, 64)
-    assert polls_in(peer, 64) == 60
+    polls_in(peer, 4096)
+    assert polls_in(peer, 1024) == 1020
 
 
 def test_waiting_is_kept_where_polling_keeps_the_peer_from_running() -> None:
     peer = Peer(polled=150e-6, waited=80e-6)
-    polls_in(peer, 640)
-    assert polls_in(peer, 640) == 40
+    polls_in(peer, 4096)
+    assert polls_in(peer, 1024) == 4
 
 
-def test_a_change_is_noticed() -> None:
+def test_what_stays_slower_is_tried_less_and_less() -> None:
+    peer = Peer(polled=150e-6, waited=80e-6)
+    polls_in(peer, 64)
+    counts = [polls_in(peer, 256) for _ in range(8)]
+    assert counts[0] > counts[-1]
+    assert sum(counts) <= 32
+
+
+@pytest.mark.parametrize("reads", [640, 8192])
+def test_polling_that_has_become_slower_is_left_soon(reads: int) -> None:
     peer = Peer(polled=20e-6, waited=80e-6)
-    polls_in(peer, 640)
+    polls_in(peer, reads)
     peer.polled = 300e-6
-    polls_in(peer, 640)
-    assert polls_in(peer, 64) == 4
+    assert polls_in(peer, 64) <= 16
+
+
+def test_polling_that_has_become_quicker_is_found_within_two_of_the_longest_rounds() -> None:
+    peer = Peer(polled=150e-6, waited=80e-6)
+    polls_in(peer, 8192)
+    peer.polled = 20e-6
+    polls_in(peer, 2048)
+    assert polls_in(peer, 64) >= 60
 
 
 @pytest.mark.parametrize("seconds", [0.0011, 5.0])
