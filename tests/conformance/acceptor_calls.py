@@ -124,7 +124,7 @@ DEADLINES = [
     case("S163", 4, "A handler that runs into its deadline is cancelled: DEADLINE_EXCEEDED, no promise.", HELLO,
          wait(1, timeout=uint(200)), STARTED, hears(failed(1, 4, 0)), CANCELLED),
     case("S164", 3, "A CALL whose fragments do not come is given up: DEADLINE_EXCEEDED, unprocessed.", HELLO, CUT_ECHO,
-         hears(failed(1, 4, 1)), under="hasty"),
+         hears(failed(1, 4, 1)), under="short_frame"),
 ]  # fmt: skip
 
 TEN_K = args(octets(bytes(range(250)) * 40))

@@ -54,6 +54,8 @@ RAISED = [
          answered(failed(1, 2, 0, type="suite.Refused", details=mapping((text("amount"), uint(5)))))),
     case("S197", 5, "A result that cannot travel is INTERNAL, not to be tried again.", HELLO, call(1, "shapeless"),
          answered(failed(1, 13, 2))),
+    case("S255", 3, "A message that does not fit an ERROR is cut at a character.", HELLO,
+         call(1, "fail", args(uint(5), text("\u6c34" * 8000))), answered(failed(1, 5, 0))),
 ]  # fmt: skip
 
 SHAPES = [

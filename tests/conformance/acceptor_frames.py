@@ -54,7 +54,7 @@ LENGTHS = [
          ended()),
     case("S068", 1, "The end of the stream before HELLO is the end, and no error.", LEAVES, ended()),
     case("S069", 6, "It waits for the rest of a frame no longer than its frame timeout.", HELLO, ping(1)[:-1],
-         broken(SLOW), under="hasty"),
+         broken(SLOW), under="short_frame"),
     case("S070", 1, "It tells who speaks HTTP behind HELLO so.", HELLO, b"POST / HTTP/1.1\r\n\r\n",
          broken(SIZE, says="HTTP")),
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from tests.conformance.frames import (
     GENEROUS,
     HELLO,
     MORE,
+    NAMED,
     NOTHING,
     SENDS,
     TAKES,
@@ -33,6 +34,7 @@ from tests.conformance.frames import (
     data,
     error_map,
     hello,
+    named,
     ping,
     pong,
     reply,
@@ -112,6 +114,16 @@ EIGHTH = octets(bytes(8189))
 ITEM = octets(bytes(16_381))
 """An item of a quarter of the least window."""
 
+PARAMETERS = [
+    case("S301", 3, "The stream is none of the arguments: the others stand without it, by name as well.", HELLO,
+         call(1, "unread", named(name=text("u")), flags=SENDS | NAMED), STARTED, cancel(1), hears(failed(1, 1, 0)),
+         CANCELLED),
+    case("S302", 3, "An argument in the place of the stream is one too many.", HELLO,
+         call(1, "unread", args(text("u"), array()), flags=SENDS),
+         call(3, "unread", named(args(text("u")), items=array()), flags=SENDS | NAMED),
+         answered(failed(1, 3, 1), failed(3, 3, 1), any_order=True)),
+]  # fmt: skip
+
 CREDITS = [
     case("S281", 4, "It starts no item without credit, and goes on when there is some.", HELLO, BLOBS,
          hears(*[data(1, BLOB)] * 5), ping(1), hears(pong(1)), credit(1, 81_000), hears(data(1, BLOB)),
@@ -161,4 +173,4 @@ CONTEXTS = [
          call(1, "hold", NOTHING, flags=SENDS | TAKES), answered(failed(1, 3, 1))),
 ]  # fmt: skip
 
-CASES: list[Case] = [*OUT, *IN, *UNFIT, *CREDITS, *CONTEXTS]
+CASES: list[Case] = [*OUT, *IN, *UNFIT, *PARAMETERS, *CREDITS, *CONTEXTS]

@@ -23,11 +23,14 @@ from tests.conformance.service import suite, tell
 LIMITS = rpc.Limits(max_frame=32_768, max_message=24_576, max_calls=16, window=65_536)
 """What the suite counts on: as little as can be, but for `max_frame`, which is over `max_message`."""
 
-HASTY = attrs.evolve(LIMITS, handshake_timeout=0.5, frame_timeout=0.3)
+HASTY = {
+    "short_handshake": attrs.evolve(LIMITS, handshake_timeout=0.3),
+    "short_frame": attrs.evolve(LIMITS, frame_timeout=0.3),
+}
 
 
 def limits_of(kind: str) -> rpc.Limits:
-    return HASTY if kind == "hasty" else LIMITS
+    return HASTY.get(kind, LIMITS)
 
 
 def plain(value: Any) -> Any:
@@ -160,7 +163,10 @@ class Application:
         self._start(name, enter)
 
     async def do_notify(self, name: str, method: str, arguments: list[Any]) -> None:
-        await self.client.notify(method, *arguments)
+        async def notify() -> None:
+            await self.client.notify(method, *arguments)
+
+        self._start(name, notify)
 
     async def do_cancel(self, name: str) -> None:
         self._parts[name].scope.cancel()

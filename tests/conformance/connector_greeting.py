@@ -82,7 +82,8 @@ STRANGERS = [
          broken(SIZE, says="HTTP"), REFUSED),
     case("C033", 1, "It tells a TLS server that it hears TLS.", bytes.fromhex("15030300020228"),
          broken(SIZE, says="TLS"), REFUSED),
-    case("C034", 2, "It waits for HELLO no longer than its handshake timeout.", broken(SLOW), REFUSED, under="hasty"),
+    case("C034", 2, "It waits for HELLO no longer than its handshake timeout.", broken(SLOW), REFUSED,
+         under="short_handshake"),
     case("C035", 2, "An acceptor that ends its stream before HELLO refuses it, and breaks nothing.", LEAVES, ended(),
          REFUSED),
     case("C036", 2, "An acceptor that greets, says GOAWAY(0) and leaves refuses it, and breaks nothing.", HELLO,
@@ -122,7 +123,7 @@ REST = [
     case("C060", 1, "The end of the stream inside a frame is the end, and no error.", HELLO, CONNECTED, ping(1)[:-1],
          LEAVES, ended()),
     case("C061", 6, "It waits for the rest of a frame no longer than its frame timeout.", HELLO, CONNECTED,
-         ping(1)[:-1], broken(SLOW), under="hasty"),
+         ping(1)[:-1], broken(SLOW), under="short_frame"),
 ]  # fmt: skip
 
 CASES: list[Case] = [

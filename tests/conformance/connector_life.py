@@ -91,6 +91,8 @@ NOTIFIES = [
          answered(notify("observed", named(args(uint(5)))), notify("observed", named(args(uint(7)))))),
     case("C262", 3, "Its own notification has its arguments by position and by name.", *OPEN,
          do("notify", "n", method="suite.observe", arguments=[5]), hears(notify("observe", named(args(uint(5)))))),
+    case("C281", 3, "A notification over the peer's max_frame is never cut: it is not sent.", *OPEN,
+         do("notify", "n", method="suite.observe", arguments=["x" * 20_000]), fails("n", 8, 2)),
 ]  # fmt: skip
 
 

@@ -120,7 +120,8 @@ class Player:
 
         Not where the end comes of waiting, or when something was too much.
         """
-        if self._unsent and self._pipelines and self._case.under != "hasty" and not end.behind:
+        is_waited_for = self._case.under in ("short_handshake", "short_frame")
+        if self._unsent and self._pipelines and not (is_waited_for or end.behind):
             id = 2**53 - (1 if self._case.is_of_acceptor else 2)
             self._unsent += [frames.ping(1), frames.call(id, "echo", array(uint(1)))]
 
@@ -167,6 +168,7 @@ class Player:
         """The next frame but for a CREDIT that nobody waits for: those may come when they like."""
         while True:
             heard = self._peer.hear()
+            assert heard is None or len(heard.octets) <= 4 + 16_384, f"more than a frame may have: {heard}"
             if heard is None or heard.fields[0] != 6:
                 return heard
             _, id, total = heard.fields
@@ -196,7 +198,6 @@ class Player:
             flags, piece = heard.fields[2], heard.fields[-1]
             more = flags == frames.MORE
             assert more or flags == 0
-            assert len(heard.octets) <= 4 + 16_384
             assert not more or len(piece) >= 4096
             gathered += piece
             kind = 2
