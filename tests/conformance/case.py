@@ -92,7 +92,7 @@ class Pattern:
         if len(fields) != len(self.fields):
             return "it has another count of fields"
         for index, (field, allowed) in enumerate(zip(fields, self.fields, strict=True)):
-            if allowed is not None and (field not in allowed or type(field) is bool):
+            if allowed is not None and (field not in allowed or type(field) in (bool, float)):
                 return f"field {index} is {field!r}, and should be of {allowed!r}"
         if fields[0] == 4:
             return self._misfit_of_error(fields[2])
