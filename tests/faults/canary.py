@@ -23,19 +23,20 @@ def sing(ready: Callable[[list[str]], None], *, address: str, report: str) -> No
 
 async def _sing(ready: Callable[[list[str]], None], address: str, report: str) -> None:
     took: list[float] = []
+    late: list[float] = [0.0]
     errors: list[str] = []
     with trio.open_signal_receiver(signal.SIGTERM) as signals:
         async with rpc.connect(address) as client, trio.open_nursery() as nursery:
             ready([address])
-            nursery.start_soon(_call, client, took, errors)
+            nursery.start_soon(_call, client, took, late, errors)
             async for _ in signals:
                 nursery.cancel_scope.cancel()
     with open(f"{report}.new", "w") as file:  # noqa: ASYNC230 - nothing else runs any more
-        json.dump({"took": sorted(took), "errors": errors}, file)
+        json.dump({"took": sorted(took), "late": max(late), "errors": errors}, file)
     os.rename(f"{report}.new", report)
 
 
-async def _call(client: rpc.Client, took: list[float], errors: list[str]) -> None:
+async def _call(client: rpc.Client, took: list[float], late: list[float], errors: list[str]) -> None:
     number = 0
     while True:
         start = trio.current_time()
@@ -48,4 +49,6 @@ async def _call(client: rpc.Client, took: list[float], errors: list[str]) -> Non
         except (rpc.Error, trio.TooSlowError) as error:
             errors.append(repr(error))
         took.append(trio.current_time() - start)
-        await trio.sleep_until(start + INTERVAL)
+        due = max(start + INTERVAL, trio.current_time())
+        await trio.sleep_until(due)
+        late.append(trio.current_time() - due)

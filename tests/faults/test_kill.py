@@ -11,7 +11,7 @@ import trio
 
 import rpc
 from rpc.errors import Processed
-from tests.faults.harness import Nest, Process, report, sized
+from tests.faults.harness import Nest, Process, metronome, report, sized
 
 ROUNDS = sized(200, 1000)
 
@@ -75,7 +75,6 @@ def _judge(ends: Ends, journal: Path) -> None:
     assert ends.answered <= done, "nothing that was answered is lost"
     assert not ends.not_processed & set(begun), "what is said not to have run has not"
     assert set(begun) <= ends.answered | ends.unknown
-    assert ends.longest < 1
 
 
 @pytest.mark.parametrize("scheme", ["unix", "tcp"])
@@ -86,9 +85,10 @@ async def test_every_call_ends_and_is_told_the_truth(nest: Nest, scheme: str) ->
     for _ in range(ROUNDS // 2):
         journal = nest.path("journal")
         address = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix:{nest.path('socket')}"
-        async with nest.serving(address, journal=str(journal)) as server:
+        async with nest.serving(address, journal=str(journal)) as server, metronome() as beats:
             ends = await _round(server, chance.uniform(0, 0.02))
-            _judge(ends, journal)
+        _judge(ends, journal)
+        assert ends.longest < 1 + beats.late
         answered += len(ends.answered)
         unknown += len(ends.unknown)
         not_processed += len(ends.not_processed)

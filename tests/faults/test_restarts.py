@@ -28,12 +28,19 @@ class Account:
 
     answered: set[int] = attrs.field(factory=set)
     unknown: set[int] = attrs.field(factory=set)
+    open: set[int] = attrs.field(factory=set)
     last: int = 0
     is_over: bool = False
 
     def number(self) -> int:
         self.last += 1
+        self.open.add(self.last)
         return self.last
+
+    async def settled(self) -> None:
+        """Wait until what is open now has ended: a call is made anew once, and its server must live for that."""
+        waiting = set(self.open)
+        await until(lambda: not waiting & self.open, 30, "what was asked of the last server has ended")
 
 
 async def _call_on(client: rpc.Client, method: str, account: Account) -> None:
@@ -47,6 +54,7 @@ async def _call_on(client: rpc.Client, method: str, account: Account) -> None:
             if error.processed is not rpc.Processed.UNKNOWN:
                 raise
             account.unknown.add(number)
+        account.open.discard(number)
 
 
 async def _recall(client: rpc.Client, account: Account) -> None:
@@ -55,6 +63,7 @@ async def _recall(client: rpc.Client, account: Account) -> None:
         number = account.number()
         assert await client.call(target.recall, number) == number
         account.answered.add(number)
+        account.open.discard(number)
 
 
 def _written(journal: Path, word: str) -> Counter[int]:
@@ -102,7 +111,7 @@ async def test_a_server_that_is_killed_under_load_is_found_again(nest: Nest, sch
     options: dict[str, Any] = {"journal": str(journal), "limits": {}}
     server = await nest.start("serve", bind=[address], **options)
     async with rpc.connect(server.bound[0], wait=_PATIENCE, reconnect=True) as client:
-        with trio.fail_after(30 + ROUNDS):
+        with trio.fail_after(60 + 3 * ROUNDS):
             async with trio.open_nursery() as nursery:
                 for _ in range(CALLERS // 2):
                     nursery.start_soon(_call_on, client, "target.record_slowly", strict)
@@ -112,6 +121,7 @@ async def test_a_server_that_is_killed_under_load_is_found_again(nest: Nest, sch
                     server.kill()
                     await _gone(server)
                     server = await nest.start("serve", bind=server.bound, **options)
+                    await lax.settled()
                 await trio.sleep(0.1)
                 strict.is_over = lax.is_over = True
     server.kill()
