@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -246,6 +247,37 @@ async def test_who_notifies_a_peer_that_does_not_read_waits_in_the_end(
             assert (await peer.hear())[0] == frames.NOTIFY
         await trio.testing.wait_all_tasks_blocked()
         assert sent == 100
+
+
+async def test_who_notifies_again_and_again_leaves_others_their_turn() -> None:
+    turns: list[int] = []
+    sent = 0
+
+    async def look() -> None:
+        while sent < 100:
+            turns.append(sent)
+            await trio.lowlevel.checkpoint()
+
+    async with raw_server() as (client, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(look)
+        for _ in range(100):
+            await client.notify("far.one", sent)
+            sent += 1
+        for _ in range(100):
+            assert (await peer.hear())[0] == frames.NOTIFY
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= 32
+
+
+async def test_who_is_cancelled_does_not_notify() -> None:
+    async with raw_server() as (client, peer):
+        await client.notify("far.one")
+        for _ in range(2):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await client.notify("far.two")
+            assert scope.cancelled_caught
+        await client.aclose()
+        assert [fields[1] for fields in await peer.hear_all()] == ["far.one"]
 
 
 @pytest.mark.parametrize("leaves", [True, False])

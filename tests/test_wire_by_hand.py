@@ -23,8 +23,14 @@ METHODS = st.sampled_from(["a.b", "calc.add", "x" * 23, "x" * 24, "é" * 12, "ca
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
     by_hand._called.clear()
+    by_hand._notified.clear()
     yield
     by_hand._called.clear()
+    by_hand._notified.clear()
+
+
+def notification(method: str, payload: bytes = b"\x82\x80\xa0", metadata: bytes = NO_METADATA) -> bytes:
+    return frames.notify(frames.method_item(method), metadata, len(payload))[PREFIX:] + payload
 
 
 def call(id: int, method: str, timeout: int | None = None, flags: int = 0, payload: bytes = b"\x80") -> bytes:
@@ -91,12 +97,40 @@ def test_calls_with_metadata_are_the_codecs() -> None:
         assert by_hand.short_fields(body) is None
 
 
+@given(METHODS, st.binary(max_size=300))
+def test_notifications(method: str, payload: bytes) -> None:
+    body = notification(method, payload)
+    expected = by_codec(body)
+    for _ in range(2):
+        assert frames.decode(body) == expected == [7, method, None, payload]
+
+
+def test_a_notification_is_read_by_hand_from_the_second_on() -> None:
+    for method in ("calc.observe", "x" * 24, "x" * 200):
+        assert by_hand.short_fields(notification(method)) is None
+        frames.decode(notification(method))
+        assert by_hand.short_fields(notification(method, b"\x80")) == [7, method, None, b"\x80"]
+    assert by_hand.short_fields(notification("calc.other")) is None
+    assert by_hand.short_fields(notification("calc.observe", metadata=b"\xa1\x61a\x01")) is None
+
+
+def test_so_many_methods_of_notifications_are_known_and_no_more() -> None:
+    for number in range(by_hand.CALLS):
+        frames.decode(notification(f"calc.method{number}"))
+    assert by_hand.short_fields(notification("calc.method0")) is not None
+    frames.decode(notification("calc.observe"))
+    assert by_hand.short_fields(notification("calc.method0")) is None
+    assert len(by_hand._notified) == 1
+
+
 def test_what_is_cut_or_changed_is_judged_as_by_the_codec() -> None:
     chance = random.Random(1)
     bodies = [
         call(1, "calc.add"),
         call(300, "calc.add", 70_000, payload=bytes(30)),
         call(2**20 + 1, "x" * 40, 5, flags=24),
+        notification("calc.observe", bytes(40)),
+        notification("x" * 40),
         frames.data(7, 0, 3)[PREFIX:] + b"abc",
         frames.reply(70_001, 0, 40)[PREFIX:] + bytes(40),
     ]

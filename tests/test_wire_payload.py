@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.wire import payload
-from rpc.wire.payload import EncodeError, decode, encode, encode_buffers, pack
+from rpc.wire.payload import EncodeError, decode, encode, encode_buffers, pack, pack_arguments
 from rpc.wire.profile import ProfileError
 from tests.cbor_vectors import APPENDIX_A
 
@@ -90,6 +90,22 @@ def test_short_lists_are_written_as_cbor2_writes_them(items: list[Any]) -> None:
     assert encode(tuple(items)) == cbor2.dumps(items)
     for item in items:
         assert encode(item) == cbor2.dumps(item)
+
+
+@given(st.lists(nested(scalars), max_size=10), st.dictionaries(st.text(), scalars, max_size=2))
+def test_arguments_are_written_as_a_list_of_the_two(args: list[Any], kwargs: dict[str, Any]) -> None:
+    assert pack_arguments(tuple(args), kwargs) == pack([args, kwargs])
+
+
+def test_arguments_of_the_deepest_values_travel() -> None:
+    value: list[Any] = []
+    for _ in range(61):
+        value = [value]
+    packed = pack_arguments((value,), {})
+    assert isinstance(packed, bytes)
+    assert decode(packed) == [[value], {}]
+    with pytest.raises(EncodeError, match="nested deeper"):
+        pack_arguments(([value],), {})
 
 
 @given(nested(scalars))

@@ -228,7 +228,10 @@ class Client:
         name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         try:
-            await calls.notify(await self._line.ready(), name, payload, self._metadata)
+            connection = self._line.connection
+            if connection.session.caller.refusal is not None:
+                connection = await self._line.ready()
+            await calls.notify(connection, name, payload, self._metadata)
         except Error as error:
             error.was_received = True
             raise

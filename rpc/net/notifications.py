@@ -52,26 +52,36 @@ class Notifications:
         self, method: str, metadata: Mapping[Any, Any] | None, payload: bytes, peer: Peer, client: object = None
     ) -> bool:
         """Run or queue a notification; False where there is none of that name. What cannot run is counted."""
-        self._handlers.counts.notifications += 1
-        handle = self._handlers.table.find(method)
+        handlers = self._handlers
+        handlers.counts.notifications += 1
+        handle = handlers.table.find(method)
         if not isinstance(handle, Notification):
-            self._handlers.drop(method, "no such notification")
+            handlers.drop(method, "no such notification")
             return False
-        if not self._handlers.allows(handle, peer, metadata, math.inf, client):
-            self._handlers.drop(method, "not allowed")
+        if handle.allow is not None and not handlers.allows(handle, peer, metadata, math.inf, client):
+            handlers.drop(method, "not allowed")
             return True
+        signature = handle.signature
         try:
-            context = self._handlers.context(handle, peer, metadata, math.inf, client)
-            args, kwargs = handle.signature.bind_payload(payload, True, context, self._limits.max_items)
+            context = handlers.context(handle, peer, metadata, math.inf, client) if signature.takes_context else None
+            args, kwargs = signature.bind_payload(payload, True, context, self._limits.max_items)
         except Error as error:
-            self._handlers.drop(method, "arguments that do not fit", error.message)
+            handlers.drop(method, "arguments that do not fit", error.message)
             return True
-        notice = _Notice(self._handlers, handle, args, kwargs)
+        if self._running or _waits(handle):
+            self._line_up(_Notice(handle, args, kwargs))
+        else:
+            self._run_inline(handle, args, kwargs)
+        return True
+
+    def _line_up(self, notice: _Notice) -> None:
+        """What may have to wait, for something or for those before it."""
+        handle = notice.handle
         if len(self._queue or ()) + self._running >= self._limits.max_notifications:
-            self._handlers.drop(method, "too many are queued")
-        elif notice.waits and handle.concurrent:
+            self._handlers.drop(handle.name, "too many are queued")
+        elif _waits(handle) and handle.concurrent:
             self._start(self._run_one, notice)
-        elif notice.waits or self._is_queue_running:
+        elif _waits(handle) or self._is_queue_running:
             if self._queue is None:
                 self._queue = collections.deque()
             self._queue.append(notice)
@@ -79,8 +89,7 @@ class Notifications:
                 self._is_queue_running = True
                 self._start(self._run_queue)
         else:
-            notice.run_inline(self._context)
-        return True
+            self._run_inline(handle, notice.args, notice.kwargs)
 
     @property
     def is_running(self) -> bool:
@@ -102,7 +111,7 @@ class Notifications:
         self._context.run(self.nursery.start_soon, function, *args)
 
     async def _run_one(self, notice: _Notice) -> None:
-        await notice.run(self._context)
+        await self._run(notice)
         self._ended()
 
     async def _run_queue(self) -> None:
@@ -112,9 +121,24 @@ class Notifications:
                 # It must not see the variables of the one before: a task enters its new context with its next step.
                 trio.lowlevel.current_task().context = self._context.copy()
                 await trio.lowlevel.checkpoint()
-            await notice.run(self._context)
+            await self._run(notice)
         self._is_queue_running = False
         self._ended()
+
+    async def _run(self, notice: _Notice) -> None:
+        if not _waits(notice.handle):
+            self._run_inline(notice.handle, notice.args, notice.kwargs)
+            return
+        try:
+            await run_async(notice.handle, notice.args, notice.kwargs)
+        except Exception as error:
+            self._handlers.log_failure(notice.handle, error)
+
+    def _run_inline(self, handle: Notification[Any], args: Any, kwargs: dict[str, Any]) -> None:
+        try:
+            run_inline(self._context, handle, args, kwargs)
+        except Exception as error:
+            self._handlers.log_failure(handle, error)
 
     def _ended(self) -> None:
         self._running -= 1
@@ -127,27 +151,11 @@ class Notifications:
 class _Notice:
     """One notification with its bound arguments."""
 
-    handlers: Handlers
     handle: Notification[Any]
     args: Any
     kwargs: dict[str, Any]
 
-    @property
-    def waits(self) -> bool:
-        """Whether its handler cannot run where it was read."""
-        return self.handle.is_async or self.handle.thread
 
-    def run_inline(self, context: contextvars.Context) -> None:
-        try:
-            run_inline(context, self.handle, self.args, self.kwargs)
-        except Exception as error:
-            self.handlers.log_failure(self.handle, error)
-
-    async def run(self, context: contextvars.Context) -> None:
-        if not self.waits:
-            self.run_inline(context)
-            return
-        try:
-            await run_async(self.handle, self.args, self.kwargs)
-        except Exception as error:
-            self.handlers.log_failure(self.handle, error)
+def _waits(handle: Notification[Any]) -> bool:
+    """Whether a handler cannot run where its notification was read."""
+    return handle.is_async or handle.thread

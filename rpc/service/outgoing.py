@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from rpc.service.handle import Handle
 from rpc.service.items import split_items
 from rpc.wire.frames import NAMED, SENDS
-from rpc.wire.payload import EncodeError, Payload, encode_buffers, pack
+from rpc.wire.payload import EncodeError, Payload, encode_buffers, pack, pack_arguments
 
 __all__ = ["pack_call", "pack_notification", "placed"]
 
@@ -52,7 +52,7 @@ def pack_notification(target: Handle | str, args: tuple[Any, ...], kwargs: Mappi
     if not isinstance(target, str) and target.signature.writes:
         args, kwargs = _lowered(target, args, kwargs)
     try:
-        return pack([args, kwargs])
+        return pack_arguments(args, kwargs)
     except EncodeError as error:
         raise _named(error, target, args, kwargs) from error.__cause__
 

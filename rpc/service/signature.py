@@ -143,7 +143,7 @@ class Signature:
             return self.bind(arguments, None, context, items)
         if named and is_list(arguments) and len(arguments) == 2:
             args, kwargs = arguments
-            if is_list(args) and is_map(kwargs) and all(type(key) is str for key in kwargs):
+            if is_list(args) and is_map(kwargs) and (not kwargs or all(type(key) is str for key in kwargs)):
                 return self.bind(args, kwargs, context, items)
         shape = "an array of an array and of a map from names" if named else "an array"
         raise self._refusal(f": the arguments are not {shape}")

@@ -56,6 +56,7 @@ class Session:
         outbox: what waits to be written.
         share: what this connection holds of the budget.
         frames_read: how many frames have come, HELLO among them.
+        notified: how many notifications were queued.
         unsent: bytes of the last `take` that the transport could not take at once, see `stalled`.
     """
 
@@ -76,7 +77,7 @@ class Session:
         self.outbox = self._shared.outbox
         self.frames_read = 0
         self.unsent = 0
-        self._ignored = self._pings = self._notified = 0
+        self._ignored = self._pings = self.notified = 0
         self._phase = Phase.GREETING
         self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
         self.outbox.put_control(hello.offer(limits, agent, credential))
@@ -219,15 +220,14 @@ class Session:
         if self._phase is not Phase.OPEN:
             raise Unavailable("the connection has ended", processed=Processed.NOT_PROCESSED)
         size, limit = size_of(payload), self._shared.peer.max_frame
-        head = frames.notify(frames.method_item(method), metadata, size)
+        head = frames.notify_head(method, metadata, size)
         if len(head) - PREFIX + size > limit:
             raise ResourceExhausted(
                 f"a notification to {method}: {size} bytes are over max_frame, {limit} bytes, of the peer",
                 processed=Processed.DO_NOT_RETRY,
             )
-        pieces: list[Buffer] = [payload] if isinstance(payload, bytes) else payload
-        self._notified += 1
-        self.outbox.put_frame(b"".join((head, *pieces)))
+        self.notified += 1
+        self.outbox.put_frame(head + payload if isinstance(payload, bytes) else b"".join((head, *payload)))
 
     def ping(self, token: int) -> None:
         """Queue a PING; the peer's PONG comes back as an event with the same token."""
@@ -287,7 +287,7 @@ class Session:
     @property
     def uses(self) -> int:
         """Rises whenever something but a ping or its answer has come, or a notification was queued."""
-        return self.frames_read - self._pings + self._notified
+        return self.frames_read - self._pings + self.notified
 
     @property
     def open_calls(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from rpc.wire.heads import BYTES, TEXT, UINT, Buffer
 from rpc.wire.heads import write_head as head
 
-__all__ = ["CALLS", "LONG", "SHORT", "long_fields", "remember", "short_fields"]
+__all__ = ["CALLS", "LONG", "SHORT", "long_fields", "remember", "remember_notification", "short_fields"]
 
 Fields = list[Any]
 
@@ -31,8 +31,8 @@ _UINTS = {0x18: 2, 0x19: 3, 0x1A: 5}
 """How long a timeout is, by its head; 1 for those below 24."""
 
 _NULL = 0xF6
-_SIZES = [head(BYTES, size) for size in range(SHORT)]
-_SHORT_HEADS = [b"\0" + size for size in _SIZES]
+SIZES = [head(BYTES, size) for size in range(SHORT)]
+_SHORT_HEADS = [b"\0" + size for size in SIZES]
 """What stands between id and payload where no flag is set, for each size of the payload."""
 
 _FLAGS = {2: (0, 1, 2), 3: (0, 1)}
@@ -40,6 +40,9 @@ _FLAGS = {2: (0, 1, 2), 3: (0, 1)}
 
 _called: dict[bytes, tuple[int, str]] = {}
 """Flags and method of CALLs, by the bytes that both are."""
+
+_notified: dict[bytes, str] = {}
+"""Methods of NOTIFYs, by the item that each is."""
 
 
 def short_fields(body: bytes) -> Fields | None:
@@ -52,7 +55,7 @@ def short_fields(body: bytes) -> Fields | None:
     at = _BEHIND_ID.get(body[2], 3)
     id = body[2] if at == 3 else int.from_bytes(body[3:at], "big")
     if not id or body[2] > 0x1A:
-        return None
+        return _notify_fields(body) if body[:2] == b"\x84\x07" else None
     if body[0] == 0x87 and body[1] == 1:
         return _call_fields(body, id, at)
     if body[0] != 0x84 or not 2 <= body[1] <= 3:
@@ -79,7 +82,7 @@ def _call_fields(body: bytes, id: int, at: int) -> Fields | None:
         return None
     start = end + (2 if len(body) < end + 26 else 3)
     payload = body[start:]
-    if body[end : end + 1] != b"\xf6" or body[end + 1 : start] != _SIZES[len(payload)]:
+    if body[end : end + 1] != b"\xf6" or body[end + 1 : start] != SIZES[len(payload)]:
         return None
     return [1, id, known[0], known[1], timeout, None, payload]
 
@@ -90,6 +93,25 @@ def _end_of_method(body: bytes, at: int) -> int:
         return at
     size = body[at + 1]
     return at + 3 + body[at + 2] if size == 0x78 else at + 2 + (size & 0x1F)
+
+
+def _notify_fields(body: bytes) -> Fields | None:
+    """The fields of a NOTIFY of a method that is known, without metadata."""
+    end = 4 + body[3] if body[2] == 0x78 else 3 + (body[2] & 0x1F)
+    method = _notified.get(body[2:end])
+    start = end + (2 if len(body) < end + 26 else 3)
+    payload = body[start:]
+    if method is None or body[end : end + 1] != b"\xf6" or body[end + 1 : start] != SIZES[len(payload)]:
+        return None
+    return [7, method, None, payload]
+
+
+def remember_notification(method: str) -> None:
+    """Know the method of a NOTIFY that the codec has read from the next one on."""
+    encoded = method.encode()
+    if len(_notified) >= CALLS:
+        _notified.clear()
+    _notified[head(TEXT, len(encoded)) + encoded] = method
 
 
 def remember(flags: int, method: str) -> None:

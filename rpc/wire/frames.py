@@ -18,7 +18,7 @@ from rpc import limits
 from rpc.errors import ProtocolError, Reason
 from rpc.wire import metadata as metadata_rows
 from rpc.wire import profile
-from rpc.wire.by_hand import LONG, SHORT, long_fields, remember, short_fields
+from rpc.wire.by_hand import LONG, SHORT, long_fields, remember, remember_notification, short_fields
 from rpc.wire.framing import PREFIX
 from rpc.wire.heads import BYTES, TEXT, UINT
 from rpc.wire.heads import write_head as head
@@ -37,6 +37,7 @@ __all__ = [
     "goaway",
     "method_item",
     "notify",
+    "notify_head",
     "ping",
     "pong",
     "reply",
@@ -232,6 +233,12 @@ def notify(method: bytes, metadata: bytes, size: int) -> bytes:
     return _finish(b"\x84\x07" + method + metadata + head(BYTES, size), size)
 
 
+@lru_cache(1024)
+def notify_head(method: str, metadata: bytes, size: int) -> bytes:
+    """The same for a method by its name: mostly as it was the last time."""
+    return notify(method_item(method), metadata, size)
+
+
 def _check_notify(fields: Fields, body: Buffer) -> None:
     _, method, metadata, payload = fields
     _check_method(method)
@@ -239,6 +246,8 @@ def _check_notify(fields: Fields, body: Buffer) -> None:
         raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
         metadata_rows.check(metadata, body, 2)
+    if len(body) < SHORT:
+        remember_notification(method)
 
 
 # --- PING, PONG ------------------------------------------------------------------------------------------------
