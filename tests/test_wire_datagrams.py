@@ -171,6 +171,7 @@ def test_any_bytes_are_a_datagram_or_an_error_of_ours(data: bytes) -> None:
 @given(st.data())
 def test_the_short_way_agrees_with_the_codec(data: st.DataObject) -> None:
     method = data.draw(st.text(min_size=1, max_size=40))
+    datagrams._read(encode(method, b"", SENDER, 1))  # from now on it is known
     whole = bytearray(encode(method, data.draw(st.binary(max_size=30)), SENDER, data.draw(st.integers(1, 2**64 - 1))))
     for _ in range(data.draw(st.integers(0, 2))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
@@ -186,7 +187,7 @@ def test_the_short_way_agrees_with_the_codec(data: st.DataObject) -> None:
 def test_what_we_encode_takes_the_short_way(method: str, size: int) -> None:
     datagram = encode(method, bytes(size), SENDER, 70_000)
     expected = Datagram(method, bytes(size), {5: SENDER, 6: 70_000}, SENDER, 70_000)
-    assert datagrams._read_own(datagram) == datagrams._read(datagram) == expected
+    assert datagrams._read(datagram) == datagrams._read_own(datagram) == expected
 
 
 # --- The replay window -----------------------------------------------------------------------------------------

@@ -80,7 +80,6 @@ class DatagramReceiver:
         self._remove = remove
         self._read = self._read_unix if address.is_path else self._read_udp
         self._introduce = lru_cache(_PEERS)(partial(_introduce, address.scheme))
-        self._buffer = bytearray(0 if address.is_path else _LARGEST_UDP)
         self._senders = datagrams.Senders()
         self._accepted = 0
         self._dropped: Counter[str] = Counter()
@@ -115,12 +114,14 @@ class DatagramReceiver:
 
     def _receive_batch(self, handler: Handler) -> None:
         for _ in range(_BATCH):
-            if self.is_closed:  # by the handler
-                return
             try:
                 data, peer = self._read()
             except BlockingIOError:
                 return
+            except OSError:
+                if self.is_closed:  # by the handler
+                    return
+                raise
             self._receive(data, peer, handler)
 
     def _receive(self, data: bytes, peer: Peer, handler: Handler) -> None:
@@ -137,8 +138,8 @@ class DatagramReceiver:
             self._accepted += 1
 
     def _read_udp(self) -> tuple[bytes, Peer]:
-        size, name = self._socket.recvfrom_into(self._buffer)
-        return bytes(memoryview(self._buffer)[:size]), self._introduce(name)
+        data, name = self._socket.recvfrom(_LARGEST_UDP)
+        return data, self._introduce(name)
 
     def _read_unix(self) -> tuple[bytes, Peer]:
         """The next datagram and the process that sent it; an empty one in place of one that is too large."""

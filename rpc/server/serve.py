@@ -185,9 +185,10 @@ async def _open(
 async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:
     """Run the notifications that come as datagrams, until the receiver is closed."""
     notifications = Notifications(serving.handlers, serving.limits, contextvars.copy_context())
+    is_path = receiver.address.is_path
 
     def take(method: str, payload: bytes, metadata: Any, peer: Peer) -> bool:
-        if refusal_of(peer, serving.allow_uids) is not None:
+        if is_path and refusal_of(peer, serving.allow_uids) is not None:
             return False
         return notifications.take(method, metadata, payload, peer)
 

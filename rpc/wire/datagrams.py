@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
+
+import msgspec
 
 from rpc.errors import Processed, ProtocolError, ResourceExhausted
 from rpc.limits import MAX_DATAGRAM, MAX_SENDERS, REPLAY_WINDOW
 from rpc.wire import cose, frames
+from rpc.wire.by_hand import CALLS, SHORT, SIZES
 from rpc.wire.cose import Key, Keys
 from rpc.wire.framing import PREFIX
-from rpc.wire.heads import ARRAY, BYTES, UINT, ProfileError, read_head, write_head
+from rpc.wire.heads import ARRAY, BYTES, UINT, ProfileError, write_head
 
 __all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
 
@@ -28,12 +31,21 @@ SENDER_SIZE = 8
 
 _SENDER, _SEQUENCE = 5, 6  # keys of the metadata
 
-_TEXT_HEAD = 0x60
+_SHORT_NAME, _LONG_NAME = 0x60, 0x78
+"""How the head of a name begins: of one byte, less its length, and of two."""
 _ARRAY_NOTIFY = bytes((0x84, frames.Frame.NOTIFY))
 _METADATA_SENDER = bytes((0xA2, _SENDER, 0x40 | SENDER_SIZE))
 """How metadata of two pairs begins whose first is the sender."""
 _SEQUENCE_KEY = bytes((_SEQUENCE,))
-_BEFORE_SEQUENCE = len(_METADATA_SENDER) + SENDER_SIZE + 1
+
+_LEAST = 4
+"""Bytes that are looked at before anything is known of a datagram."""
+
+_UINTS = {0x18: 2, 0x19: 3, 0x1A: 5, 0x1B: 9}
+"""How long an integer is, by its head; 1 for those below 24."""
+
+_methods: dict[bytes, str] = {}
+"""Methods of datagrams that the codec has read, by what stands before the sender."""
 
 
 class Drop(enum.StrEnum):
@@ -63,7 +75,7 @@ class DatagramError(ValueError):
         self.reason = reason
 
 
-class Datagram(NamedTuple):
+class Datagram(msgspec.Struct, frozen=True):
     """One notification as it arrived; `payload` is still encoded: ``[[*args], {**kwargs}]``."""
 
     method: str
@@ -108,31 +120,38 @@ def decode(datagram: bytes, keys: Keys | None = None) -> Datagram:
     """
     if keys is not None:
         datagram = _unseal(datagram, keys)
-    elif cose.is_sealed(datagram):
+    own = _read_own(datagram)
+    if own is not None:
+        return own
+    if keys is None and cose.is_sealed(datagram):
         raise DatagramError(Drop.KEYED, "the datagram is sealed, and no key is set here")
-    return _read_own(datagram) or _read(datagram)
+    return _read(datagram)
 
 
 def _read_own(datagram: bytes) -> Datagram | None:
-    """What `encode` has made, without the codec; None for all else: 2 us in place of 6 (measured)."""
-    try:
-        size = datagram[2] - _TEXT_HEAD
-        start = 3 if size < 24 else 4
-        end = start + (size if size < 24 else datagram[3])
-        if datagram[:2] != _ARRAY_NOTIFY or not 0 < size <= 24 or not start < end:
-            return None
-        sequence_at = end + _BEFORE_SEQUENCE
-        if datagram[end : end + 3] != _METADATA_SENDER or datagram[sequence_at - 1] != _SEQUENCE:
-            return None
-        kind, sequence, payload_at = read_head(datagram, sequence_at)
-        payload_kind, payload_size, payload_at = read_head(datagram, payload_at)
-        method = datagram[start:end].decode()
-    except (IndexError, ValueError):  # `_read` says what is wrong
+    """What `encode` has made for a method that is known, without the codec: 1.2 us in place of 6 (measured).
+
+    None for all else.
+    """
+    if len(datagram) < _LEAST:
         return None
-    if kind != UINT or not sequence or payload_kind != BYTES or payload_at + payload_size != len(datagram):
+    end = (4 + datagram[3] if datagram[2] == _LONG_NAME else datagram[2] - _SHORT_NAME + 3) + len(_METADATA_SENDER)
+    method = _methods.get(datagram[:end])
+    at = end + SENDER_SIZE + 1
+    if method is None or len(datagram) <= at or datagram[at - 1] != _SEQUENCE:
         return None
-    sender = datagram[end + 3 : sequence_at - 1]
-    return Datagram(method, datagram[payload_at:], {_SENDER: sender, _SEQUENCE: sequence}, sender, sequence)
+    sender, sequence = datagram[end : at - 1], datagram[at]
+    if sequence < 24:
+        at += 1
+    else:
+        start, at = at + 1, at + _UINTS.get(sequence, 0)
+        sequence = int.from_bytes(datagram[start:at], "big")
+    start = at + (1 if len(datagram) < at + 25 else 2 if len(datagram) < at + 258 else 3)
+    payload = datagram[start:]
+    size = len(payload)
+    if not sequence or datagram[at:start] != (SIZES[size] if size < SHORT else write_head(BYTES, size)):
+        return None
+    return Datagram(method, payload, {_SENDER: sender, _SEQUENCE: sequence}, sender, sequence)
 
 
 def _read(datagram: bytes) -> Datagram:
@@ -149,6 +168,9 @@ def _read(datagram: bytes) -> Datagram:
         raise DatagramError(Drop.MALFORMED, f"metadata {_SENDER}, the sender, is not a string of {SENDER_SIZE} bytes")
     if type(sequence) is not int or sequence < 1:
         raise DatagramError(Drop.MALFORMED, f"metadata {_SEQUENCE}, the sequence, is not an integer from 1")
+    if len(_methods) >= CALLS:
+        _methods.clear()
+    _methods[_ARRAY_NOTIFY + frames.method_item(method) + _METADATA_SENDER] = method
     return Datagram(method, payload, metadata, sender, sequence)
 
 
@@ -173,19 +195,23 @@ def _unseal(datagram: bytes, keys: Keys) -> bytes:
 class _Window:
     """What one sender's datagrams have been: bit i of `seen` stands for the sequence number `highest` - i."""
 
-    __slots__ = ("accepted", "highest", "lowest", "seen", "size")
+    __slots__ = ("accepted", "highest", "lowest", "mask", "seen", "size")
 
     def __init__(self, first: int, size: int) -> None:
         self.size = size
+        self.mask = (1 << size) - 1
         self.highest = self.lowest = first
         self.seen = 1
         self.accepted = 1
 
     def accept(self, sequence: int) -> bool:
         ahead = sequence - self.highest
-        if ahead > 0:
+        if ahead == 1:
+            self.seen = (self.seen << 1 | 1) & self.mask
+            self.highest = sequence
+        elif ahead > 0:
             # A leap over the whole window leaves nothing of it; shifting by the leap itself could take all memory.
-            self.seen = ((self.seen << min(ahead, self.size)) | 1) & ((1 << self.size) - 1)
+            self.seen = ((self.seen << min(ahead, self.size)) | 1) & self.mask
             self.highest = sequence
         else:
             bit = 1 << -ahead if -ahead < self.size else 0
@@ -213,6 +239,7 @@ class Senders:
         self._limit = limit
         self._window = window
         self._windows: dict[bytes, _Window] = {}  # the one that was silent longest comes first
+        self._newest = b""
         self._lost_by_forgotten = 0
 
     def __len__(self) -> int:
@@ -230,10 +257,13 @@ class Senders:
             if len(self._windows) >= self._limit:
                 self._forget()
             self._windows[sender] = _Window(sequence, self._window)
+            self._newest = sender
             return True
         if not window.accept(sequence):
             return False
-        self._windows[sender] = self._windows.pop(sender)
+        if sender != self._newest:
+            self._windows[sender] = self._windows.pop(sender)
+            self._newest = sender
         return True
 
     def _forget(self) -> None:
