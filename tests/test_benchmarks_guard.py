@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import rpc
 from benchmarks.guard import __main__ as guard
-from benchmarks.guard.ceilings import HERE, VERSION, nearest, rises, updated, written
+from benchmarks.guard.ceilings import HERE, VERSION, falls, nearest, rises, updated, written
 from benchmarks.guard.measure import Counts, measure, measure_blocking
 from benchmarks.guard.workloads import WORKLOADS
 from rpc.net import calls
@@ -121,6 +121,20 @@ def test_what_is_over(what: str, ceiling: float, count: float, is_over: bool) ->
     assert bool(rises({"3.11": {"a": {what: ceiling}}}, {"a": {what: count}}, "3.11")) is is_over
 
 
+@pytest.mark.parametrize(
+    ("what", "ceiling", "count", "is_far_under"),
+    [
+        ("bytecodes", 1000.0, 901.0, False),
+        ("bytecodes", 1000.0, 899.0, True),
+        ("encodes", 1.0, 0.0, True),
+        ("peak", 20.0, 5.0, False),
+        ("peak", 200.0, 170.0, True),
+    ],
+)
+def test_what_is_far_under(what: str, ceiling: float, count: float, is_far_under: bool) -> None:
+    assert bool(falls({"3.11": {"a": {what: ceiling}}}, {"a": {what: count}}, "3.11")) is is_far_under
+
+
 def test_what_is_told() -> None:
     found = rises({"3.11": {"a": {"calls": 1000.0}}}, {"a": {"calls": 1100.0, "encodes": 1.0}}, "3.11")
     assert [str(rise) for rise in found] == ["a: calls 1,000 -> 1,100 (+10.0 %)", "a: encodes 0 -> 1 (there were none)"]
@@ -180,6 +194,13 @@ def test_a_rise_fails_and_says_what_to_do(here: Path, monkeypatch: pytest.Monkey
     assert code == 1
     assert "a: calls 100 -> 104 (+4.0 %)" in err
     assert "make guard-update" in err
+
+
+def test_a_fall_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "measure", lambda: {"a": {"calls": 50.0}})
+    code, out, _ = run()
+    assert code == 0
+    assert "a: calls 100 -> 50 (-50.0 %)\n\nLower these ceilings" in out
 
 
 def test_an_update_makes_it_the_ceiling(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

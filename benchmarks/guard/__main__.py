@@ -6,7 +6,7 @@ import json
 
 import click
 
-from benchmarks.guard.ceilings import HERE, VERSION, Ceilings, nearest, rises, updated, written
+from benchmarks.guard.ceilings import HERE, VERSION, Ceilings, falls, nearest, rises, updated, written
 from benchmarks.guard.counting import MEANINGS
 from benchmarks.guard.measure import Counts, measure, measure_blocking
 
@@ -37,6 +37,11 @@ def main(update: bool) -> None:
         click.echo("\n" + "\n".join(map(str, found)) + "\n" + _ADVICE, err=True)
         raise SystemExit(1)
     click.echo("\nnothing has risen")
+    fallen = falls(ceilings, counted)
+    if fallen:
+        click.echo(
+            "\n" + "\n".join(map(str, fallen)) + "\n\nLower these ceilings by `make guard-update`, to keep that."
+        )
 
 
 def table(counted: dict[str, Counts]) -> str:

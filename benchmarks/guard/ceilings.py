@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import attrs
 
-__all__ = ["HERE", "VERSION", "Ceilings", "Rise", "rises", "updated", "written"]
+__all__ = ["HERE", "VERSION", "Ceilings", "Change", "falls", "nearest", "rises", "updated", "written"]
 
 HERE = Path(__file__).with_name("ceilings.json")
 
@@ -18,6 +18,9 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 SLACK = 0.03
 """Share by which a count may be over its ceiling: what nobody notices, and other releases of what we stand on."""
+
+_FALL = 0.1
+"""Share by which a count is so far under its ceiling that the ceiling guards little."""
 
 _LEAST: Mapping[str, float] = {"peak": 16.0, "kept": 1.0}
 """What may come on top in any case: KiB, and blocks, that the interpreter takes for itself now and then."""
@@ -34,8 +37,8 @@ Ceilings: TypeAlias = Mapping[str, Table]
 
 
 @attrs.frozen
-class Rise:
-    """A count that is over its ceiling."""
+class Change:
+    """A count that is not what its ceiling says."""
 
     workload: str
     what: str
@@ -54,22 +57,35 @@ def nearest(ceilings: Ceilings, version: str = VERSION) -> str:
     return min(ceilings, key=lambda known: (abs(_minor(known) - _minor(version)), known))
 
 
-def rises(ceilings: Ceilings, counted: Table, version: str = VERSION) -> list[Rise]:
+def rises(ceilings: Ceilings, counted: Table, version: str = VERSION) -> list[Change]:
     """What is over its ceiling; a count that has none yet may be nothing at all.
 
     Where the version has no ceilings of its own, only what is the same in every version is compared.
     """
+    return [
+        change
+        for change in _changes(ceilings, counted, version)
+        if change.count > change.ceiling + max(change.ceiling * SLACK, _LEAST.get(change.what, _LEAST_OF_ALL))
+    ]
+
+
+def falls(ceilings: Ceilings, counted: Table, version: str = VERSION) -> list[Change]:
+    """What is so far under its ceiling that as much could be lost again, and nobody told."""
+    return [
+        change
+        for change in _changes(ceilings, counted, version)
+        if change.count < change.ceiling - max(change.ceiling * _FALL, _LEAST.get(change.what, _LEAST_OF_ALL))
+    ]
+
+
+def _changes(ceilings: Ceilings, counted: Table, version: str) -> Iterator[Change]:
+    """Every count that can be compared, beside its ceiling."""
     known = nearest(ceilings, version)
-    table = ceilings[known]
-    found: list[Rise] = []
     for workload, counts in counted.items():
+        ceilings_here = ceilings[known].get(workload, {})
         for what, count in counts.items():
-            if known != version and what in _BY_VERSION:
-                continue
-            ceiling = table.get(workload, {}).get(what, 0.0)
-            if count > ceiling + max(ceiling * SLACK, _LEAST.get(what, _LEAST_OF_ALL)):
-                found.append(Rise(workload, what, ceiling, count))
-    return found
+            if known == version or what not in _BY_VERSION:
+                yield Change(workload, what, ceilings_here.get(what, 0.0), count)
 
 
 def updated(ceilings: Ceilings, counted: Table, version: str = VERSION) -> Ceilings:
