@@ -17,7 +17,7 @@ from rpc.blocking.transport import TlsTransport, Transport
 from rpc.blocking.waiting import Deadline
 from rpc.errors import Processed, Unavailable
 from rpc.net import system, tls
-from rpc.net.options import name_of, tune, words_of
+from rpc.net.options import server_of, tune, words_of
 from rpc.peer import Peer
 
 __all__ = ["dial"]
@@ -92,7 +92,7 @@ def _open_tcp(address: Address, deadline: Deadline) -> tuple[socket.socket, Peer
     sock = socket.create_connection((address.host, address.port), deadline.left())
     try:
         tune(sock)
-        name = name_of(address.scheme, sock.getpeername())
+        name = server_of(address.scheme, sock)
     except OSError:
         sock.close()
         raise

@@ -17,7 +17,7 @@ from rpc.address import Address, Scheme
 from rpc.errors import Processed, Unavailable
 from rpc.net import sockets, system, tls
 from rpc.net.link import Link, SocketLink
-from rpc.net.options import words_of
+from rpc.net.options import server_of, words_of
 from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
 
@@ -107,7 +107,7 @@ async def _open_tcp(address: Address) -> tuple[socket.socket, Peer]:
     sock = socket.socket(fileno=stream.socket.detach())
     try:
         sockets.tune(sock)
-        name = sockets.name_of(address.scheme, sock.getpeername())
+        name = server_of(address.scheme, sock)
     except OSError:
         sock.close()
         raise

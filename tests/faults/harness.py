@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,7 +28,7 @@ from rpc.wire.framing import FrameReader
 from tests.raw_peer import HELLO
 
 __all__ = ["KIB", "LONG", "MIB", "Canary", "Nest", "Process", "RawClient", "canary", "frames_until", "raw", "sized"]
-__all__ += ["metronome", "report", "statistics", "until"]
+__all__ += ["lasting_port", "metronome", "report", "statistics", "until"]
 
 LONG = os.environ.get("FAULTS") == "long"
 """Whether this is the long form, with the full numbers and the times that are the defaults."""
@@ -144,7 +146,11 @@ class Nest:
         return self._folder / f"{name}{time.monotonic_ns()}"
 
     async def start(self, role: str, **options: Any) -> Process:
-        """Start a process, and wait until it is ready."""
+        """Start a process, and wait until it is ready.
+
+        Raises:
+            RuntimeError: it could not begin; the message has its traceback.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         log = self.path("log")
@@ -154,7 +160,10 @@ class Nest:
             self._process.stdin.flush()
             with trio.fail_after(60, shield=True):  # whoever gave up would leave the answer to the next one
                 line = await trio.to_thread.run_sync(self._process.stdout.readline, abandon_on_cancel=True)
-        return Process(log=log, **json.loads(line))
+        answer = json.loads(line)
+        if "failure" in answer:
+            raise RuntimeError(answer["failure"])
+        return Process(log=log, **answer)
 
     @asynccontextmanager
     async def serving(
@@ -176,6 +185,16 @@ class Nest:
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
+
+
+def lasting_port() -> int:
+    """A free TCP port that servers can have one after the other: the system gives none of these to clients."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(20_000, 30_000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 async def statistics(client: rpc.Client) -> Statistics:

@@ -47,13 +47,20 @@ def _live(order: dict[str, Any]) -> None:
         status = 0
     except BaseException:
         traceback.print_exc()
+        _answer(failure=traceback.format_exc())
     finally:
         sys.stderr.flush()
         os._exit(status)
 
 
 def _ready(bound: list[str]) -> None:
-    os.write(1, json.dumps({"pid": os.getpid(), "bound": bound}).encode() + b"\n")
+    _answer(bound=bound)
+
+
+def _answer(**fields: Any) -> None:
+    """Answer the order, once: behind that, nobody asks."""
+    os.write(1, json.dumps({"pid": os.getpid(), **fields}).encode() + b"\n")
+    os.dup2(2, 1)
 
 
 if __name__ == "__main__":

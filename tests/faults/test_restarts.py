@@ -13,7 +13,7 @@ import trio
 
 import rpc
 from tests.faults import target
-from tests.faults.harness import Nest, Process, report, sized, until
+from tests.faults.harness import Nest, Process, lasting_port, report, sized, until
 
 ROUNDS = sized(5, 100)
 CALLERS = 20
@@ -80,7 +80,7 @@ async def _gone(server: Process) -> None:
 async def test_a_server_that_is_stopped_under_load_loses_nothing(nest: Nest, scheme: str) -> None:
     journal = nest.path("journal")
     account = Account()
-    address = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix:{nest.path('socket')}"
+    address = f"tcp://127.0.0.1:{lasting_port()}" if scheme == "tcp" else f"unix:{nest.path('socket')}"
     options: dict[str, Any] = {"journal": str(journal), "limits": {}}
     server = await nest.start("serve", bind=[address], **options)
     async with rpc.connect(server.bound[0], wait=_PATIENCE) as client:
@@ -107,7 +107,7 @@ async def test_a_server_that_is_stopped_under_load_loses_nothing(nest: Nest, sch
 async def test_a_server_that_is_killed_under_load_is_found_again(nest: Nest, scheme: str) -> None:
     journal = nest.path("journal")
     strict, lax = Account(), Account()
-    address = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix:{nest.path('socket')}"
+    address = f"tcp://127.0.0.1:{lasting_port()}" if scheme == "tcp" else f"unix:{nest.path('socket')}"
     options: dict[str, Any] = {"journal": str(journal), "limits": {}}
     server = await nest.start("serve", bind=[address], **options)
     async with rpc.connect(server.bound[0], wait=_PATIENCE, reconnect=True) as client:

@@ -24,7 +24,7 @@ import rpc
 from rpc.server.builtin import Statistics
 from tests.certificates import Authority
 from tests.faults.harm import HARMS, Mark
-from tests.faults.harness import KIB, LONG, MIB, Nest, Process, canary, report, sized, statistics, until
+from tests.faults.harness import KIB, LONG, MIB, Nest, Process, canary, lasting_port, report, sized, statistics, until
 from tests.faults.load import Ledger, work
 
 SECONDS = float(os.environ.get("FAULTS_SOAK", sized(10, 600)))
@@ -145,7 +145,8 @@ async def test_all_faults_mixed(nest: Nest, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     tls = [str(path) for path in authority.issue("localhost", "127.0.0.1")]
     journals = nest.path("journal"), nest.path("journal")
-    bind = ["tcp://127.0.0.1:0", f"unix:{nest.path('socket')}", "tls://127.0.0.1:0"]
+    ports = lasting_port(), lasting_port()
+    bind = [f"tcp://127.0.0.1:{ports[0]}", f"unix:{nest.path('socket')}", f"tls://127.0.0.1:{ports[1]}"]
     start = partial(nest.start, "serve", tls=tls, journal=str(journals[1]), limits=LIMITS)
     victim = await start(bind=bind)
     bind = ["tcp://127.0.0.1:0", f"unix:{nest.path('socket')}", "tls://127.0.0.1:0", "udp://127.0.0.1:0"]
