@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import gc
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 from click.shell_completion import ShellComplete
 
+import rpc.cli
 from rpc.cli import main
 from rpc.cli.group import COMMANDS
 from rpc.version import VERSION
@@ -121,3 +125,43 @@ def test_python_m_rpc_is_the_command() -> None:
         [sys.executable, "-m", "rpc", "frob"], capture_output=True, text=True, timeout=30, check=False
     )
     assert (result.returncode, result.stderr) == (2, "error: no such command 'frob' (see 'rpc --help')\n")
+
+
+# --- The garbage collector -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file of a module ``rpc.cli.later``, which is not imported yet."""
+    path = tmp_path / "later.py"
+    monkeypatch.setattr("rpc.cli.__path__", [*rpc.cli.__path__, str(tmp_path)])
+    monkeypatch.setitem(COMMANDS, "later", "Later.")
+    yield path
+    sys.modules.pop("rpc.cli.later", None)
+
+
+def test_a_command_is_imported_without_the_collector_which_never_looks_at_it(command_module: Path) -> None:
+    command_module.write_text("import gc\nwas_enabled = gc.isenabled()\ncommand = None\n")
+    frozen = gc.get_freeze_count()
+    context = click.Context(main)
+    assert isinstance(main, click.Group)
+    main.get_command(context, "later")
+    assert not sys.modules["rpc.cli.later"].was_enabled
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > frozen
+    frozen = gc.get_freeze_count()
+    main.get_command(context, "later")
+    assert gc.get_freeze_count() <= frozen
+
+
+def test_the_collector_is_left_as_it_was(command_module: Path) -> None:
+    command_module.write_text("raise ImportError('not now')\n")
+    assert isinstance(main, click.Group)
+    for is_enabled in (True, False):
+        (gc.enable if is_enabled else gc.disable)()
+        try:
+            with pytest.raises(ImportError, match="not now"):
+                main.get_command(click.Context(main), "later")
+            assert gc.isenabled() is is_enabled
+        finally:
+            gc.enable()

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -61,7 +63,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"rpc.cli.{cmd_name}").command
+        command: click.Command = _imported(f"rpc.cli.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -92,6 +94,24 @@ class Commands(click.Group):
         except click.Abort:
             code = ExitCode.INTERRUPTED
         raise SystemExit(code)
+
+
+def _imported(name: str) -> Any:
+    """A module, whose making the garbage collector does not look at, now or later.
+
+    All of it stays until the end: to look through it, as it comes and as the process ends, took an eighth of the
+    processor time of ``rpc call`` (measured).
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        if is_enabled:
+            gc.enable()
 
 
 @click.group("rpc", cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
