@@ -18,7 +18,7 @@ from rpc.session.session import Session
 from rpc.session.states import State
 from rpc.wire.frames import Flag
 from rpc.wire.gathering import Gathered
-from tests.pairs import LIMITS, brief
+from tests.pairs import LIMITS, brief, single
 
 __all__ = ["ACTIONS", "Conversation"]
 
@@ -280,7 +280,7 @@ class Conversation:
                 room[:size] = stream[:size]
                 events += session.filled(size)
             stream = stream[size:]
-        return events
+        return single(events)
 
     # --- What happens ----------------------------------------------------------------------------------------------
 

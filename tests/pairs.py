@@ -30,6 +30,7 @@ __all__ = [
     "opened",
     "reply",
     "said",
+    "single",
     "straight_into",
     "whole",
     "write",
@@ -112,6 +113,15 @@ def left(outbox: Outbox) -> list[list[Fields]]:
     return batches
 
 
+def single(events: Events) -> Events:
+    """Events in which each item stands alone, whether it came in a run or not."""
+    return [
+        (Event.ITEM if event is Event.ITEMS else event, record, item)
+        for event, record, value in events
+        for item in (value if event is Event.ITEMS else (value,))
+    ]
+
+
 def brief(events: Events) -> list[tuple[Any, ...]]:
     """Events as plain values: the event, the id of its call, and its value where it has one."""
     return [(event, *_brief(record), *_brief(value)) for event, record, value in events]
@@ -132,13 +142,14 @@ Delivery: TypeAlias = Callable[[Session, bytes], Events]
 
 
 def whole(session: Session, stream: bytes) -> Events:
-    return session.receive(stream)
+    return single(session.receive(stream))
 
 
 def in_small_pieces(session: Session, stream: bytes) -> Events:
     """Byte by byte; what is large in pieces that end nowhere in particular."""
     size = 1 if len(stream) < 2048 else 509
-    return [happening for at in range(0, len(stream), size) for happening in session.receive(stream[at : at + size])]
+    pieces = (stream[at : at + size] for at in range(0, len(stream), size))
+    return [happening for piece in pieces for happening in single(session.receive(piece))]
 
 
 def straight_into(session: Session, stream: bytes) -> Events:
@@ -153,7 +164,7 @@ def straight_into(session: Session, stream: bytes) -> Events:
             room[:count] = stream[:count]
             events += session.filled(count)
         stream = stream[count:]
-    return events
+    return single(events)
 
 
 class Pair:

@@ -50,3 +50,24 @@ def test_large_items_are_not_copied() -> None:
     assert packed.take() == b"a"
     assert packed.take() is large
     assert packed.take() == b"b"
+
+
+@given(st.lists(st.lists(st.binary(max_size=20), max_size=80), max_size=5), st.integers(1, 70))
+def test_many_at_once_come_out_as_they_went_in(runs: list[list[bytes]], most: int) -> None:
+    packed = Packed()
+    for run in runs:
+        packed.put_all(run)
+        packed.put(bytes(5000))
+    taken: list[bytes] = []
+    while packed:
+        some = packed.take_some(most)
+        assert 0 < len(some) <= most
+        assert len(some) == 1 or max(map(len, some)) < 4096
+        taken += map(bytes, some)
+    assert taken == [item for run in runs for item in [*run, bytes(5000)]]
+
+
+def test_what_is_taken_together_is_not_much() -> None:
+    packed = Packed()
+    packed.put_all([bytes(3000)] * 10)
+    assert len(packed.take_some(64)) == 2

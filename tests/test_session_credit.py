@@ -95,3 +95,14 @@ def test_a_whole_item_arrives_in_one_step() -> None:
     with pytest.raises(ProtocolError, match="without credit"):
         window.take(1)
     assert window.received == 30
+
+
+def test_so_many_items_have_credit() -> None:
+    window = Window(100)
+    assert [window.free(size) for size in (1, 99, 100, 1000)] == [100, 2, 1, 1]
+    window.take(30, 3)
+    assert (window.received, window.items, window.free(30)) == (90, 3, 1)
+    window.take(30)
+    assert window.free(1) == 0
+    assert window.consume(60, 2) == 160
+    assert (window.items, window.free(30)) == (2, 2)

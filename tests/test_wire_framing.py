@@ -233,3 +233,28 @@ def test_the_prefix_is_four_bytes_big_endian() -> None:
     assert PREFIX == 4
     assert prefix(1) == b"\0\0\0\1"
     assert prefix(0x01020304) == b"\1\2\3\4"
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bodies_that_are_alike_are_given_together(kind: Callable[[bytes], bytes]) -> None:
+    reader = FrameReader(1000)
+    stream = (
+        b"".join(prefix(3) + b"ab" + bytes((value,)) for value in range(5)) + prefix(3) + b"xyz" + prefix(2) + b"ab"
+    )
+    left = reader.bodies(kind(stream))
+    assert bytes(next(left)) == b"ab\0"
+    assert reader.alike(b"ab", 3) == [b"\1", b"\2", b"\3", b"\4"]
+    assert reader.alike(b"ab", 3) == []
+    assert [bytes(body) for body in left] == [b"xyz", b"ab"]
+    assert not reader.is_partial
+
+
+def test_one_that_is_not_whole_is_not_among_them() -> None:
+    reader = FrameReader(1000)
+    stream = b"".join(prefix(3) + b"ab" + bytes((value,)) for value in range(3))
+    left = reader.bodies(stream[:-1])
+    next(left)
+    assert reader.alike(b"ab", 3) == [b"\1"]
+    assert list(left) == []
+    assert reader.is_partial
+    assert list(reader.bodies(stream[-1:])) == [b"ab\2"]

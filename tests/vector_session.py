@@ -11,6 +11,7 @@ from rpc.session.events import Event, Events
 from rpc.session.session import Session
 from rpc.wire import frames
 from rpc.wire.frames import Frame
+from tests.pairs import single
 from tests.vector_files import Vector, octets, value
 
 __all__ = ["answer", "expected", "outcome"]
@@ -76,7 +77,7 @@ class UnderTest:
         self.happened.setdefault(key, []).append(entry)
 
     def _take(self, events: Events) -> None:
-        for event, record, content in events:
+        for event, record, content in single(events):
             match event:
                 case Event.CALL:
                     self.incoming[record.id] = record

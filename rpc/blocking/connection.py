@@ -274,6 +274,7 @@ class Connection:
             Event.REPLY: _on_reply,
             Event.ERROR: _on_error,
             Event.ITEM: _on_item,
+            Event.ITEMS: _on_items,
             Event.CREDIT: _on_credit,
             Event.CALL: self._on_call,
             Event.PING: self._on_ping,
@@ -328,6 +329,12 @@ def _on_error(record: Outgoing, failure: Exception) -> None:
 def _on_item(record: Outgoing, payload: Arrived) -> None:
     if record.stream is not None:
         record.stream.put_item(payload)
+
+
+def _on_items(record: Outgoing, payloads: list[bytes]) -> None:
+    if record.stream is not None:
+        for payload in payloads:
+            record.stream.put_item(payload)
 
 
 def _on_credit(record: Outgoing, value: None) -> None:

@@ -94,6 +94,12 @@ def _item(_: Acting, record: Outgoing | Incoming, payload: Arrived) -> None:
         record.stream.put_item(payload)
 
 
+def _items(_: Acting, record: Outgoing | Incoming, payloads: list[bytes]) -> None:
+    """Several small items have arrived."""
+    if record.stream is not None:
+        record.stream.put_items(payloads)
+
+
 def _items_end(_: Acting, record: Incoming, __: None) -> None:
     """The caller sends no more items."""
     if record.stream is not None:
@@ -148,6 +154,7 @@ _ACTIONS: dict[Event, Action] = {
     Event.REPLY: _reply,
     Event.ERROR: _error,
     Event.ITEM: _item,
+    Event.ITEMS: _items,
     Event.ITEMS_END: _items_end,
     Event.CREDIT: _credit,
     Event.NOTIFY: _notify,

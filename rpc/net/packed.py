@@ -7,6 +7,7 @@ would be twenty times their size. So the small ones are kept in one buffer.
 from __future__ import annotations
 
 import collections
+from collections.abc import Sequence
 
 from rpc.wire.gathering import Arrived
 
@@ -38,19 +39,39 @@ class Packed:
             self._data += bytes(item)
             self._items.append(size)
 
+    def put_all(self, items: Sequence[bytes]) -> None:
+        """Add small items at the end."""
+        self._data += b"".join(items)
+        self._items.extend(map(len, items))
+
     def take(self) -> Arrived:
         """Take the first item."""
+        [item] = self.take_some(1)
+        return item
+
+    def take_some(self, most: int) -> list[Arrived]:
+        """Take the first items: one that is large, or small ones, at most so many and 8 KiB; there must be one."""
         first = self._items.popleft()
         if not isinstance(first, int):
-            return first
-        end = self._start + first
-        item = bytes(self._data[self._start : end])
-        if end == len(self._data):
-            self._data.clear()
+            return [first]
+        data, items = self._data, self._items
+        start = self._start
+        end = start + first
+        taken: list[Arrived] = [bytes(data[start:end])]
+        full = start + _LARGE
+        while len(taken) < most and items and end < full:
+            size = items[0]
+            if not isinstance(size, int):
+                break
+            items.popleft()
+            start, end = end, end + size
+            taken.append(bytes(data[start:end]))
+        if end == len(data):
+            data.clear()
             self._start = 0
-        elif end > 65536 and 2 * end > len(self._data):
-            del self._data[:end]
+        elif end > 65536 and 2 * end > len(data):
+            del data[:end]
             self._start = 0
         else:
             self._start = end
-        return item
+        return taken

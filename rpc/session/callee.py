@@ -88,7 +88,8 @@ class Callee:
         assert not end
         if record.state is OPEN:
             assert record.items_out is not None
-            self._shared.check_size(payload, f"an item of {record.method}")
+            if not isinstance(payload, bytes) or len(payload) > SMALL:
+                self._shared.check_size(payload, f"an item of {record.method}")
             self._shared.outbox.put_item(record, record.items_out, payload)
 
     # --- The session's steps ---------------------------------------------------------------------------------------

@@ -128,7 +128,8 @@ class Caller:
         """
         if record.state in (OPEN, QUEUED) and not record.sent_end:
             assert record.items_out is not None
-            self._shared.check_size(payload, f"an item of {record.method}")
+            if not isinstance(payload, bytes) or len(payload) > SMALL:
+                self._shared.check_size(payload, f"an item of {record.method}")
             record.sent_end = end
             self._shared.outbox.put_item(record, record.items_out, payload, frames.END if end else 0)
 

@@ -83,19 +83,23 @@ class Window:
         """`size` bytes of an item have arrived."""
         self.received += size
 
-    def take(self, size: int) -> None:
-        """A whole item of `size` bytes has arrived; raises as `start`."""
+    def take(self, size: int, count: int = 1) -> None:
+        """So many whole items of `size` bytes each have arrived; raises as `start`, for the first of them."""
         self.start()
-        self.received += size
-        self.items += 1
+        self.received += size * count
+        self.items += count
 
-    def consume(self, size: int) -> int | None:
-        """The application took `size` bytes; gives the total to grant now, or None while it is too early.
+    def free(self, size: int) -> int:
+        """How many items of `size` bytes there is credit for."""
+        return max(0, -((self.received - self.granted) // size))
+
+    def consume(self, size: int, count: int = 1) -> int | None:
+        """The application took so many items, of `size` bytes in all; gives the total to grant, None where it is early.
 
         Half a window is the step: the sender is never starved, and CREDIT frames stay few.
         """
         self.consumed += size
-        self.items -= 1
+        self.items -= count
         total = self.consumed + self.size
         if total - self.granted < self.size // 2:
             return None

@@ -36,28 +36,31 @@ class Event(enum.IntEnum):
     ITEM = 6
     """Either record, payload: an item has arrived; tell `consumed` when the application took it."""
 
-    ITEMS_END = 7
+    ITEMS = 7
+    """Either record, payloads: as many items, small and alike, have arrived."""
+
+    ITEMS_END = 8
     """Incoming, None: the caller sends no more items."""
 
-    CREDIT = 8
+    CREDIT = 9
     """Either record, None: items may be sent again."""
 
-    NOTIFY = 9
+    NOTIFY = 10
     """None, (method, metadata, payload)."""
 
-    PING = 10
+    PING = 11
     """None, token: answer with `pong`, or `abort` where they are too many."""
 
-    PONG = 11
+    PONG = 12
     """None, token."""
 
-    GOAWAY = 12
+    GOAWAY = 13
     """None, (last id or None, reason, text): the peer takes no more calls."""
 
-    BROKEN = 13
+    BROKEN = 14
     """None, ProtocolError: the connection is broken; write what is left and close."""
 
-    ENDED = 14
+    ENDED = 15
     """None, the reason given to `lost`: the last event."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.credit import Allowance
@@ -32,6 +32,10 @@ _COPY_BELOW = 16_384
 
 SMALL = 4096
 """Payload bytes up to which a payload goes the short way: it fits every peer's frame and message."""
+
+
+_data = lru_cache(1024)(frames.data)
+"""The heads of small items, of which many are the same."""
 
 
 def size_of(payload: Payload) -> int:
@@ -158,13 +162,15 @@ class Outbox:
 
     def put_item(self, record: Record, allowance: Allowance, payload: Payload, flags: int = 0) -> None:
         """Queue an item, charged to its allowance; END in `flags` stands on its last frame."""
-        assert allowance.is_open, "an item was sent without credit"
-        size = size_of(payload)
+        assert allowance.sent < allowance.total, "an item was sent without credit"
+        size = len(payload) if isinstance(payload, bytes) else size_of(payload)
         allowance.sent += size
-        is_whole = size + _MOST_HEAD <= self.max_frame and record.state is OPEN and record.id not in self._lanes
-        if is_whole and size <= SMALL and isinstance(payload, bytes):
-            self._frames.append(frames.data(record.id, flags, size) + payload)
-        elif is_whole and size > _COPY_BELOW and isinstance(payload, list):
+        goes_first = record.state is OPEN and record.id not in self._lanes
+        if goes_first and size <= SMALL and isinstance(payload, bytes):
+            self._frames.append(_data(record.id, flags, size) + payload)
+            return
+        is_whole = goes_first and size + _MOST_HEAD <= self.max_frame
+        if is_whole and size > _COPY_BELOW and isinstance(payload, list):
             self._frames += [frames.data(record.id, flags, size), *payload]
             self._has_large_item = True
         else:

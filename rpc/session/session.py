@@ -27,6 +27,7 @@ from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
 from rpc.session.phases import Phase, Waits
+from rpc.session.runs import take_run
 from rpc.session.shared import Shared
 from rpc.wire import frames, hello
 from rpc.wire.frames import Fields, Frame
@@ -130,7 +131,10 @@ class Session:
                 if self._phase is _GREETING:
                     self._take_hello(body, events)
                 else:
+                    before = len(events)
                     self._take_frame(body, events)
+                    if len(events) > before:
+                        self.frames_read += take_run(body, self._reader, events)
         except ProtocolError as error:
             self._break(error, events)
         if self._shared.overrun and self._phase is Phase.OPEN:
@@ -268,9 +272,9 @@ class Session:
             events.append((Event.ENDED, None, reason))
         return events
 
-    def consumed(self, record: Record, size: int) -> bool:
-        """The application took an item, see `Shared.consumed`."""
-        return self._shared.consumed(record, size)
+    def consumed(self, record: Record, size: int, count: int = 1) -> bool:
+        """The application took items, see `Shared.consumed`."""
+        return self._shared.consumed(record, size, count)
 
     # --- Bytes out -------------------------------------------------------------------------------------------------
 

@@ -123,10 +123,10 @@ class Shared:
         if self.share.is_full():
             raise self.too_large(what)
 
-    def consumed(self, record: Record, size: int) -> bool:
-        """The application took an item of `size` bytes: grant the peer as much, in steps; tells whether it did."""
+    def consumed(self, record: Record, size: int, count: int = 1) -> bool:
+        """The application took items of `size` bytes in all: grant the peer as much, in steps; tells whether it did."""
         if record.state is OPEN and record.items_in is not None:
-            total = record.items_in.consume(size)
+            total = record.items_in.consume(size, count)
             if total is not None:
                 self.outbox.put_control(self.owe(credit(record.id, total)))
                 return True

@@ -45,6 +45,9 @@ def prefix(size: int) -> bytes:
 _SPACE = 262_144
 """Bytes of the space for a large body: a frame of the usual `Limits.max_frame`."""
 
+_RUN = 16_384
+"""Bytes that are looked at for bodies which are alike: they are copied for that."""
+
 _MOST_SPARE = 4
 _spare: list[bytearray] = []
 """Spaces to be used again, for whichever connection: memory that the system has to give anew costs more than what is
@@ -101,11 +104,13 @@ class FrameReader:
         max_frame: the largest body that is accepted now, in bytes; its owner changes it when HELLO was read.
     """
 
-    __slots__ = ("_body", "_rest", "max_frame")
+    __slots__ = ("_at", "_body", "_data", "_rest", "max_frame")
 
     def __init__(self, max_frame: int) -> None:
         self.max_frame = max_frame
         self._rest = b""
+        self._data: Buffer = b""
+        self._at = 0
         self._body: _Body | None = None
 
     @property
@@ -147,8 +152,27 @@ class FrameReader:
             at = start + size
             # Whatever a consumer does between two bodies, the reader must know what is left by then.
             self._rest = b""
+            self._data, self._at = data, at
             yield data[start:at] if end <= _LARGE or size >= _LARGE else bytes(data[start:at])
+            at = self._at
+        self._data = b""
         self._rest = bytes(data[at:])
+
+    def alike(self, start: bytes, size: int) -> list[bytes]:
+        """The ends of the bodies that follow the last one, as many as begin with `start` and have `size` bytes.
+
+        They are not given again; what ends them, and those behind the first `_RUN` bytes, still are.
+        """
+        start = prefix(size) + start
+        ends: list[bytes] = []
+        data = bytes(self._data[self._at : self._at + _RUN])
+        at, head, whole = 0, len(start), PREFIX + size
+        last = len(data) - whole
+        while at <= last and data[at : at + head] == start:
+            ends.append(data[at + head : at + whole])
+            at += whole
+        self._at += at
+        return ends
 
     def want(self) -> memoryview | None:
         """The unfilled rest of a large body, to be read into and then told to `filled`; None if there is none."""
