@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 
 # What `make check` runs besides: type checkers, faults, random sessions, and the tests of the benchmarks.
-SLOW := test_typing.py faults test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
+SLOW := test_typing.py faults fuzz test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
 
 .PHONY: demo test check guard guard-update profile fuzz faults bench bench-long clean
 
@@ -34,6 +34,7 @@ profile: .venv/.run
 	$(BIN)/python -m benchmarks.profile
 
 fuzz: .venv/.test
+	FUZZ=long $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/fuzz
 	FUZZ_EXAMPLES=2000 STREAMS=10000 $(BIN)/python -m pytest -q tests/test_session_properties.py tests/test_streams_end_to_end.py
 	DATAGRAMS=1000000 $(BIN)/python -m pytest -q tests/test_server_datagrams.py
 
