@@ -16,7 +16,7 @@ import trio
 
 import rpc
 from benchmarks.guard.counting import MEANINGS, counting, weighing
-from benchmarks.guard.workloads import BLOCKING, WORKLOADS, Workload, calc
+from benchmarks.guard.workloads import BLOCKING, WORKLOADS, Place, Workload, calc
 from rpc.blocking import line
 from rpc.net import options
 
@@ -40,26 +40,27 @@ def measure(workloads: tuple[Workload, ...] = WORKLOADS) -> dict[str, Counts]:
 
 async def _measure(workloads: tuple[Workload, ...]) -> dict[str, Counts]:
     results: dict[str, Counts] = {}
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as directory:
         async with trio.open_nursery() as nursery:
-            [address] = await nursery.start(partial(rpc.serve, calc, f"unix:{place}/guard", polling=False))
+            bind = [f"unix:{directory}/guard", f"unixgram:{directory}/datagrams"]
+            address, datagrams = await nursery.start(partial(rpc.serve, calc, bind, polling=False))
             for workload in workloads:
                 async with rpc.connect(address, polling=False) as client:
-                    results[workload.name] = await _count(client, workload)
+                    results[workload.name] = await _count(Place(client, address, datagrams), workload)
             nursery.cancel_scope.cancel()
     return results
 
 
-async def _count(client: rpc.Client, workload: Workload) -> Counts:
+async def _count(place: Place, workload: Workload) -> Counts:
     counts = Counter[str]()
-    await workload.run(client, workload.count)  # what is made once is made now
+    await workload.run(place, workload.count)  # what is made once is made now
     _draw_lots_anew()
     with counting(counts):
-        await workload.run(client, workload.count)
+        await workload.run(place, workload.count)
     result = _of_one(counts, workload.count)
     weights = Counter[str]()
     with weighing(weights):
-        await workload.run(client, workload.count)
+        await workload.run(place, workload.count)
     return result | {"peak": weights["peak"], "kept": weights["kept"] / workload.count}
 
 
@@ -83,13 +84,15 @@ def _serving() -> Generator[str]:
     started: queue.Queue[tuple[str, trio.lowlevel.TrioToken]] = queue.Queue()
     stop = trio.Event()
 
-    async def serve(place: str) -> None:
+    async def serve(directory: str) -> None:
         async with trio.open_nursery() as nursery:
-            [address] = await nursery.start(partial(rpc.serve, calc, f"unix:{place}/guard", polling=False, stop=stop))
+            [address] = await nursery.start(
+                partial(rpc.serve, calc, f"unix:{directory}/guard", polling=False, stop=stop)
+            )
             started.put((address, trio.lowlevel.current_trio_token()))
 
-    with tempfile.TemporaryDirectory() as place:
-        thread = threading.Thread(target=trio.run, args=(serve, place), daemon=True)
+    with tempfile.TemporaryDirectory() as directory:
+        thread = threading.Thread(target=trio.run, args=(serve, directory), daemon=True)
         thread.start()
         address, token = started.get(timeout=10)
         try:

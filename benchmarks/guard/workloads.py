@@ -11,10 +11,12 @@ import trio
 import rpc
 from rpc.blocking import Client as BlockingClient
 
-__all__ = ["BLOCKING", "WORKLOADS", "Workload", "calc"]
+__all__ = ["BLOCKING", "WORKLOADS", "Place", "Workload", "calc"]
 
 calc = rpc.Service("calc")
 _MIB = 1_048_576
+_DATAGRAMS = 8
+"""How many are sent before they are read: every system keeps as many."""
 _RECORDS = [{"id": number, "name": f"record {number}", "good": True, "sizes": [0.5, 1.5]} for number in range(10)]
 
 
@@ -59,9 +61,38 @@ async def take(numbers: AsyncIterable[int]) -> int:
     return len([number async for number in numbers])
 
 
+@attrs.define
+class Sink:
+    """Where notifications end.
+
+    Attributes:
+        seen: how many have come.
+    """
+
+    seen: int = 0
+
+
+sink = Sink()
+
+
 @calc.notification
 def observe(name: str, value: float) -> None:
-    pass
+    sink.seen += 1
+
+
+@attrs.frozen
+class Place:
+    """Where a workload finds its server.
+
+    Attributes:
+        client: of a connection of its own.
+        address: for another one.
+        datagrams: the address that takes them.
+    """
+
+    client: rpc.Client
+    address: str
+    datagrams: str
 
 
 @attrs.frozen
@@ -76,71 +107,87 @@ class Workload:
 
     name: str
     count: int
-    run: Callable[[rpc.Client, int], Awaitable[None]]
+    run: Callable[[Place, int], Awaitable[None]]
 
 
-async def _one_at_a_time(client: rpc.Client, count: int) -> None:
+async def _one_at_a_time(place: Place, count: int) -> None:
     for number in range(count):
-        assert await client.call(add, number, 1) == number + 1
+        assert await place.client.call(add, number, 1) == number + 1
 
 
-async def _one_at_a_time_async(client: rpc.Client, count: int) -> None:
+async def _one_at_a_time_async(place: Place, count: int) -> None:
     for number in range(count):
-        assert await client.call(add_async, number, 1) == number + 1
+        assert await place.client.call(add_async, number, 1) == number + 1
 
 
-async def _in_flight(client: rpc.Client, count: int) -> None:
+async def _in_flight(place: Place, count: int) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(64):
-            nursery.start_soon(_one_at_a_time, client, count // 64)
+            nursery.start_soon(_one_at_a_time, place, count // 64)
 
 
-async def _in_flight_async(client: rpc.Client, count: int) -> None:
+async def _in_flight_async(place: Place, count: int) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(64):
-            nursery.start_soon(_one_at_a_time_async, client, count // 64)
+            nursery.start_soon(_one_at_a_time_async, place, count // 64)
 
 
-async def _notify(client: rpc.Client, count: int) -> None:
+async def _notify(place: Place, count: int) -> None:
     for _ in range(count):
-        await client.notify(observe, "fps", 0.5)
-    await client.call(add, 1, 2)
+        await place.client.notify(observe, "fps", 0.5)
+    await place.client.call(add, 1, 2)
 
 
-async def _stream_down(client: rpc.Client, count: int) -> None:
-    async with client.stream(give, count) as numbers:
+async def _stream_down(place: Place, count: int) -> None:
+    async with place.client.stream(give, count) as numbers:
         assert len([number async for number in numbers]) == count
 
 
-async def _stream_up(client: rpc.Client, count: int) -> None:
-    assert await client.call(take, rpc.each(range(count))) == count
+async def _stream_up(place: Place, count: int) -> None:
+    assert await place.client.call(take, rpc.each(range(count))) == count
 
 
-async def _upload(client: rpc.Client, count: int) -> None:
+async def _upload(place: Place, count: int) -> None:
     data = bytes(_MIB)
     for _ in range(count):
-        assert await client.call(upload, data) == _MIB
+        assert await place.client.call(upload, data) == _MIB
 
 
-async def _download(client: rpc.Client, count: int) -> None:
+async def _download(place: Place, count: int) -> None:
     for _ in range(count):
-        assert len(await client.call(download, _MIB)) == _MIB
+        assert len(await place.client.call(download, _MIB)) == _MIB
 
 
-async def _echo(client: rpc.Client, count: int) -> None:
+async def _echo(place: Place, count: int) -> None:
     for _ in range(count):
-        assert await client.call(echo, _RECORDS) == _RECORDS
+        assert await place.client.call(echo, _RECORDS) == _RECORDS
 
 
-async def _cancel(client: rpc.Client, count: int) -> None:
+async def _cancel(place: Place, count: int) -> None:
     for _ in range(count):
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(client.call, sleep)
+                nursery.start_soon(place.client.call, sleep)
                 for _ in range(2):  # so that it is the first to be sent: one pass runs its tasks in any order
                     await trio.lowlevel.checkpoint()
-                await client.call(add, 1, 2)
+                await place.client.call(add, 1, 2)
                 scope.cancel()
+
+
+async def _send_datagrams(place: Place, count: int) -> None:
+    async with rpc.notifier(place.datagrams) as notifier:
+        for _ in range(count // _DATAGRAMS):
+            sink.seen = 0
+            for _ in range(_DATAGRAMS):
+                notifier.send(observe, "fps", 0.5)
+            while sink.seen < _DATAGRAMS:
+                await trio.lowlevel.checkpoint()
+
+
+async def _connect(place: Place, count: int) -> None:
+    for _ in range(count):
+        async with rpc.connect(place.address, polling=False):
+            pass
 
 
 WORKLOADS = (
@@ -150,6 +197,8 @@ WORKLOADS = (
     Workload("64 in flight, async def", 256, _in_flight_async),
     Workload("call and cancel", 16, _cancel),
     Workload("notification", 512, _notify),
+    Workload("datagram", 256, _send_datagrams),
+    Workload("connection", 16, _connect),
     Workload("item down", 512, _stream_down),
     Workload("item up", 512, _stream_up),
     Workload("10 records echoed", 16, _echo),
