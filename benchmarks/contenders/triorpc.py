@@ -137,13 +137,13 @@ class _Caller(Caller):
         return await self._client.call(seen, "notifications")
 
     async def cancel(self) -> None:
-        with trio.CancelScope() as scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._client.call, sleep)
-                for _ in range(2):  # so that it is the first to be sent: one pass runs its tasks in any order
-                    await trio.lowlevel.checkpoint()
-                await self.add(1, 2)
-                scope.cancel()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._add_and_cancel, nursery.cancel_scope)
+            await self._client.call(sleep)
+
+    async def _add_and_cancel(self, scope: trio.CancelScope) -> None:
+        await self.add(1, 2)
+        scope.cancel()
 
     async def cancelled(self) -> int:
         return await self._client.call(seen, "cancelled")
