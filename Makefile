@@ -5,8 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 
-# What `make check` runs besides: type checkers, faults, random sessions, and the tests of the benchmarks.
-SLOW := test_typing.py faults fuzz test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
+# What `make check` runs besides: type checkers, faults, fuzz, conformance, and the tests of the benchmarks.
+SLOW := test_typing.py faults fuzz conformance test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
 
 .PHONY: demo test check guard guard-update profile fuzz faults bench bench-long clean
 

@@ -17,6 +17,7 @@ from benchmarks.arena import Pinning, arena, play
 from benchmarks.contender import Contender
 from benchmarks.contenders import contenders
 from benchmarks.page import page
+from benchmarks.picture import picture
 from benchmarks.report import Sheet, as_json, machine, summary, table
 from benchmarks.workload import Workload
 from benchmarks.workloads import LONG, QUICK
@@ -65,6 +66,9 @@ _LONG = Settings(12, 0.2)
 @click.option("--workload", "wanted", multiple=True, metavar="TEXT", help="The same for workloads.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write every round to this file too.")
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write a page with plots to this file too.")
+@click.option(
+    "--svg", "svg_file", type=click.Path(path_type=Path), help="Write the picture of the README to this file."
+)
 def main(
     quick: bool,
     rounds: int | None,
@@ -74,6 +78,7 @@ def main(
     wanted: tuple[str, ...],
     json_file: Path | None,
     html_file: Path | None,
+    svg_file: Path | None,
 ) -> None:
     """Measure calls, streams, payloads, notifications and more over a Unix socket, where a contender can use one.
 
@@ -91,6 +96,8 @@ def main(
         _write(json_file, json.dumps(as_json(sheets, about), indent=1) + "\n")
     if html_file:
         _write(html_file, page(sheets, about))
+    if svg_file:
+        _write(svg_file, picture(sheets))
 
 
 def compare(who: Sequence[Contender], workloads: Sequence[Workload], settings: Settings) -> list[Sheet]:

@@ -9,7 +9,7 @@ from statistics import median
 import attrs
 
 from benchmarks.contender import Kind
-from benchmarks.plots import Line, bars, lines
+from benchmarks.plots import STYLE, Line, bars, lines
 from benchmarks.report import Score, Sheet, amount, rows, summary_rows
 from benchmarks.workloads.in_flight import InFlight
 from benchmarks.workloads.latency import Latency
@@ -20,9 +20,6 @@ __all__ = ["page"]
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1000px; margin: 2em auto; padding: 0 1em }
 svg { width: 100%; height: auto; margin: 1em 0 }
-svg text { font: 11px system-ui, sans-serif } svg .title { font-weight: 600; font-size: 14px }
-svg .middle { text-anchor: middle } svg .end { text-anchor: end }
-svg .grid { stroke: #ddd } svg .leader { stroke: #ccc; stroke-width: 0.7 }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums }
 th, td { padding: 3px 10px; text-align: right; border-bottom: 1px solid #ddd } td:first-child { text-align: left }
 tr.ours { font-weight: 600 } .scroll { overflow-x: auto } small { color: #666 }
@@ -46,7 +43,7 @@ def page(sheets: Sequence[Sheet], about: Mapping[str, Mapping[str, str]]) -> str
         plots.payloads(up=False),
         *map(_section, sheets),
     ]
-    head = f'<meta charset="utf-8"><title>triorpc, measured</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>triorpc, measured</title><style>{_STYLE}{STYLE}</style>'
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
 
 

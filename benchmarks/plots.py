@@ -8,7 +8,7 @@ from html import escape
 
 import attrs
 
-__all__ = ["Line", "bars", "lines"]
+__all__ = ["STYLE", "Line", "bars", "bars_height", "lines", "stacked"]
 
 _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 250, 30, 50
@@ -16,6 +16,13 @@ _COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b"),
     *("#7f7f7f", "#bcbd22", "#9467bd", "#17becf", "#e377c2", "#393b79", "#637939"),
 )
+STYLE = """
+svg text { font: 11px system-ui, sans-serif } svg .title { font-weight: 600; font-size: 14px }
+svg .middle { text-anchor: middle } svg .end { text-anchor: end }
+svg .grid { stroke: #ddd } svg .leader { stroke: #ccc; stroke-width: 0.7 }
+"""
+"""How the texts and lines of a plot look; what shows a plot has it beside."""
+
 _OURS = "#c00000"
 _BAR, _GAP, _NAMES = 18, 6, 260
 
@@ -83,7 +90,7 @@ def lines(title: str, every: Sequence[Line], *, across: str, up: str, marks: Map
 
 def bars(title: str, values: Sequence[tuple[str, float, bool]], unit: Callable[[float], str]) -> str:
     """A bar for each name and value, from zero; True marks ours."""
-    height = 30 + len(values) * (_BAR + _GAP)
+    height = bars_height(len(values))
     longest = max((value for _, value, _ in values), default=0) or 1
     parts = [_text(0, 18, title, "title")]
     for number, (name, value, ours) in enumerate(values):
@@ -94,6 +101,22 @@ def bars(title: str, values: Sequence[tuple[str, float, bool]], unit: Callable[[
         parts.append(f'<rect x="{_NAMES}" y="{top}" width="{width:.1f}" height="{_BAR}" fill="{fill}"/>')
         parts.append(_text(_NAMES + width + 6, top + 13, unit(value), "value"))
     return _svg(_WIDTH, height, parts)
+
+
+def stacked(plots: Sequence[tuple[int, str]]) -> str:
+    """Plots of these heights, one under the other, as a picture that stands by itself, also on a dark page."""
+    height = sum(height for height, _ in plots) + 30
+    parts = [f"<style>{STYLE} svg text {{ fill: #222 }}</style>", '<rect width="100%" height="100%" fill="#fff"/>']
+    top = 10
+    for size, plot in plots:
+        parts.append(plot.replace("<svg ", f'<svg x="10" y="{top}" width="{_WIDTH}" height="{size}" ', 1))
+        top += size + 10
+    return _svg(_WIDTH + 20, height, parts)
+
+
+def bars_height(count: int) -> int:
+    """How high so many bars are."""
+    return 30 + count * (_BAR + _GAP)
 
 
 def _line(line: Line, x: Callable[[float], float], y: Callable[[float], float], name_at: float) -> str:

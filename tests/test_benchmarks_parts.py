@@ -19,6 +19,7 @@ from benchmarks import peers
 from benchmarks.actor import Failed
 from benchmarks.contender import Kind
 from benchmarks.page import page
+from benchmarks.picture import picture
 from benchmarks.plots import Line, bars, lines
 from benchmarks.processes import cpu_time, family, kill_group
 from benchmarks.report import Score, Sheet
@@ -100,6 +101,24 @@ def test_bars_are_as_long_as_their_values() -> None:
     drawn = ElementTree.fromstring(bars("rate", [("a", 100.0, True), ("b", 50.0, False)], str))
     widths = [float(bar.attrib["width"]) for bar in drawn.iter() if bar.tag.endswith("rect")]
     assert widths[0] == 2 * widths[1]
+
+
+def test_the_picture_has_a_bar_for_each_peer_the_longest_first() -> None:
+    def sheet(workload: Workload, **rates: float) -> Sheet:
+        kinds = {"triorpc": Kind.OURS, "sockets": Kind.LIMIT, "batches": Kind.BATCH}
+        scores = [
+            Score(name, kinds.get(name, Kind.PEER), workload.measures, [Round(rate, 1.0, 0.1, 0.1, ())])
+            for name, rate in rates.items()
+        ]
+        return Sheet(workload, scores, {})
+
+    alone = sheet(InFlight(1), triorpc=900.0, slow=100.0, sockets=2000.0, quick=1000.0)
+    drawn = ElementTree.fromstring(
+        picture([alone, sheet(InFlight(64), triorpc=5.0, batches=9.0), sheet(Cancel(), a=1)])
+    )
+    texts = [text.text for text in drawn.iter() if text.tag.endswith("text")]
+    assert [text for text in texts if text and text.isalpha()] == ["quick", "triorpc", "slow", "triorpc"]
+    assert len([text for text in texts if text and "calls" in text]) == 2
 
 
 def test_ticks_come_when_they_are_due() -> None:

@@ -1,8 +1,8 @@
 """Runs: small items of one stream that arrive one behind the other and differ in nothing but their values.
 
 Rising integers, points, tokens: most streams of small items are such runs. The first frame is read as every frame is;
-of those behind it that begin with the same bytes only the rest is looked at, and all of them are one event. An item
-takes 0.4 us in place of 2.2 (measured).
+of those behind it that begin with the same bytes only the rest is looked at, and all of them are one event. With
+`Packed.take_some` behind it, an item costs its receiver 1.9 us in place of 4.9 (measured).
 """
 
 from __future__ import annotations
