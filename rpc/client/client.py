@@ -10,7 +10,7 @@ import trio
 
 from rpc.client.contract_stub import contract_stub
 from rpc.client.line import Line
-from rpc.client.second_try import is_worth_another
+from rpc.client.second_try import pause_before_another
 from rpc.client.streaming import entered, streamed
 from rpc.client.stub import Stub
 from rpc.client.terms import Options, Terms, name_of, terms_of, translator, unpacked
@@ -108,8 +108,10 @@ class Client:
             return await calls.call(connection, name, payload, flags=flags, metadata=self._metadata)
         except Error as error:
             is_idempotent = not isinstance(target, str) and target.idempotent
-            if not await is_worth_another(error, line, connection, is_idempotent=is_idempotent):
+            pause = pause_before_another(error, is_off=line.is_off(connection), is_idempotent=is_idempotent)
+            if pause is None or trio.current_time() + pause >= trio.current_effective_deadline():
                 raise
+        await trio.sleep(pause)
         metadata = self._options.encode_again()
         return await calls.call(await line.ready(), name, payload, flags=flags, metadata=metadata)
 

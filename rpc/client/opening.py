@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import ssl
 from collections.abc import Collection
 
@@ -12,7 +11,8 @@ import trio
 from rpc.address import Address
 from rpc.client.client import Client
 from rpc.client.line import Line
-from rpc.errors import Processed, ProtocolError, Reason, Unavailable
+from rpc.client.patience import Patience
+from rpc.errors import Processed, Unavailable
 from rpc.limits import Limits
 from rpc.net.access import refusal_of
 from rpc.net.connection import Connection
@@ -24,9 +24,6 @@ from rpc.session.session import Session
 from rpc.version import AGENT
 
 __all__ = ["Opening", "open_connection"]
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-"""Seconds between two tries while a server is still starting; each pause is twice the last."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -64,8 +61,7 @@ class Opening:
         Raises:
             Unavailable: (not processed) there is none; the message has the address and the cause.
         """
-        give_up = trio.current_time() + self.wait
-        pause = _FIRST_PAUSE
+        patience = Patience(self.wait, trio.current_time())
         while True:
             try:
                 link = await self._dial()
@@ -73,13 +69,10 @@ class Opening:
                     link, self.handlers, self.limits, self.readiness, self.nursery, self.credential, client
                 )
             except Unavailable as error:
-                refusal = error.__cause__
-                is_final = isinstance(refusal, ProtocolError) and refusal.reason is Reason.CREDENTIAL
-                if is_final or trio.current_time() + pause > give_up:
+                pause = patience.pause(error, trio.current_time())
+                if pause is None:
                     raise
-            # Spread out, as many clients may wait for one server that is started again.
-            await trio.sleep(pause * random.uniform(0.5, 1))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await trio.sleep(pause)
 
     async def _dial(self) -> Link:
         address, seconds = self.address, self.limits.handshake_timeout
