@@ -152,10 +152,25 @@ def test_other_versions_are_changed_in_proportion() -> None:
     new = updated(known, {"a": {"calls": 110.0, "encodes": 2.0}, "new": {"calls": 12345.6}}, "3.11")
     assert new == {
         "3.11": {"a": {"calls": 110.0, "encodes": 2.0}, "new": {"calls": 12346.0}},
-        "3.13": {"a": {"calls": 55.0, "encodes": 2.0}, "new": {"calls": 12346.0}},
+        "3.13": {"a": {"calls": 55.0, "encodes": 2.0}, "new": {"calls": 6173.0}},
     }
     assert list(new) == ["3.11", "3.13"]
-    assert updated(known, {"a": {"calls": 7.0}}, "3.12")["3.13"] == {"a": {"calls": 50.0}}
+
+
+def test_what_is_new_is_guessed_for_other_versions_by_what_both_know() -> None:
+    a, b = {"bytecodes": 100.0, "encodes": 0.0}, {"bytecodes": 200.0, "encodes": 0.0}
+    known = {"3.11": {"a": a, "b": b}, "3.12": {"a": {"bytecodes": 90.0}, "b": {"bytecodes": 180.0}}}
+    new = {"a": a, "b": b, "c": {"bytecodes": 1000.0, "encodes": 2.0}}
+    assert updated(known, new, "3.11")["3.12"]["c"] == {"bytecodes": 900.0, "encodes": 2.0}
+    assert updated({"3.12": {}}, new, "3.11")["3.12"] == new
+
+
+def test_a_version_that_changes_alone() -> None:
+    known = {"3.11": {"a": {"calls": 100.0}}, "3.12": {"a": {"calls": 90.0}}}
+    assert updated(known, {"a": {"calls": 50.0}}, "3.12", alone=True) == {
+        "3.11": {"a": {"calls": 100.0}},
+        "3.12": {"a": {"calls": 50.0}},
+    }
 
 
 def test_the_ceilings_are_written_as_they_are_read() -> None:

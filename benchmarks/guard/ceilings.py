@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,21 +89,17 @@ def _changes(ceilings: Ceilings, counted: Table, version: str) -> Iterator[Chang
                 yield Change(workload, what, ceilings_here.get(what, 0.0), count)
 
 
-def updated(ceilings: Ceilings, counted: Table, version: str = VERSION) -> Ceilings:
-    """The ceilings with what was counted; those of other versions are changed in proportion, for want of counting."""
+def updated(ceilings: Ceilings, counted: Table, version: str = VERSION, *, alone: bool = False) -> Ceilings:
+    """The ceilings with what was counted.
+
+    Those of other versions are changed in proportion, for want of counting, unless this is to change `alone`.
+    """
     new = {workload: {what: _rounded(count) for what, count in counts.items()} for workload, counts in counted.items()}
     old = ceilings.get(version, {})
     others = {
-        other: {
-            workload: {
-                what: _rounded(
-                    _in_proportion(table.get(workload, {}).get(what), old.get(workload, {}).get(what), count)
-                )
-                for what, count in counts.items()
-            }
-            for workload, counts in new.items()
-        }
+        other: table if alone else _in_proportion(table, old, new)
         for other, table in ceilings.items()
+        if other != version
     }
     return dict(sorted({**others, version: new}.items(), key=lambda item: _minor(item[0])))
 
@@ -118,11 +115,22 @@ def written(ceilings: Ceilings) -> str:
     return "{\n" + ",\n".join(tables) + "\n}\n"
 
 
-def _in_proportion(theirs: float | None, old: float | None, new: float) -> float:
-    """The ceiling of another version, where this version's has gone from `old` to `new`."""
-    if theirs is None:
-        return new
-    return theirs * new / old if old else theirs
+def _in_proportion(theirs: Table, old: Table, new: Table) -> Table:
+    """The ceilings of another version, where those of this one go from `old` to `new`."""
+    return {
+        workload: {what: _rounded(count * _ratio(theirs, old, workload, what)) for what, count in counts.items()}
+        for workload, counts in new.items()
+    }
+
+
+def _ratio(theirs: Table, old: Table, workload: str, what: str) -> float:
+    """How much more another version counts than this one; for what is new, as with the workloads that both know."""
+    ratios = {
+        known: theirs[known][what] / counts[what]
+        for known, counts in old.items()
+        if counts.get(what) and what in theirs.get(known, {})
+    }
+    return ratios.get(workload) or (statistics.median(ratios.values()) if ratios else 1.0)
 
 
 def _rounded(count: float) -> float:
