@@ -63,3 +63,10 @@ def test_who_is_alone_keeps_nobody_waiting(clock: Clock) -> None:
     hunger = Appetite()
     hunger.eat(clock.spend, 10.0, 262_144)
     assert hunger.of(SPACE, is_shared=False) is SPACE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "least", "expected"), [(65_537, 1, 4096), (65_537, 16_384, 16_384), (65_536, 1, 262_144)]
+)
+def test_little_is_read_behind_much_of_a_frame(wanted: int, least: int, expected: int) -> None:
+    assert len(Appetite(least).of(SPACE, wanted, is_shared=False)) == expected

@@ -26,6 +26,7 @@ class Pumped:
         self.link = link
         self.polling = Polling()
         self.is_quiet = False
+        self.is_amid = False
         self.read: list[bytes] = []
         self.flushes = 0
         self.on_pump: Callable[[], object] = lambda: None
@@ -402,3 +403,25 @@ async def test_all_clients_of_one_loop_read_into_one_space() -> None:
 async def space_of_another_run() -> memoryview:
     await trio.lowlevel.checkpoint()
     return Readiness().space
+
+
+async def test_a_large_frame_is_read_on_while_nobody_else_waits() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        pumped.is_amid = True
+        for count in (5, 20):
+            pumped.read.clear()
+            peer.send(bytes(100 * count))
+            stage.readiness.read_on(pumped)
+            assert len(pumped.read) == min(count, 7)
+        other, _ = stage.add()
+        stage.readiness.read_on(pumped)
+        assert (len(pumped.read), other.read) == (7, [])
+
+
+async def test_what_is_whole_is_not_read_on() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        peer.send(b"next")
+        stage.readiness.read_on(pumped)
+        assert pumped.read == []

@@ -318,3 +318,39 @@ def test_the_text_of_a_goaway_is_made_to_fit(letter: str) -> None:
     assert fields is not None
     kind, last_id, reason, text = fields
     assert (kind, last_id, reason, set(text)) == (Frame.GOAWAY, MAX_ID, 2**64 - 1, {letter.replace("\ud800", "?")})
+
+
+@pytest.mark.parametrize("metadata", [None, {"note": "x" * 8000}], ids=["bare", "metadata"])
+@pytest.mark.parametrize("timeout", [None, 0, 100_000])
+@pytest.mark.parametrize("method", ["m", "calc.add", "m" * 255])
+def test_a_long_call_ends_with_a_view(method: str, timeout: int | None, metadata: dict[Any, Any] | None) -> None:
+    load = bytes(range(256)) * 300
+    for form in (bytes, bytearray, memoryview):
+        fields = frames.decode(form(call(7, Flag.MORE, method, timeout, metadata, load)[4:]))
+        assert fields == [Frame.CALL, 7, Flag.MORE, method, timeout, metadata, load]
+        assert fields is not None
+        assert isinstance(fields[-1], memoryview)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"\x87\x01\x01\x00\x61m\xf6\xf6\x5a\x00\x01\x11\x70" + bytes(69_999), "profile"),
+        (b"\x87\x01\x01\x00\x61m\xf6\xf6\x5a\x00\x01\x11\x70" + bytes(70_001), "profile"),
+        (b"\x87\x01\x01\x00\x61m\xf6\xf6\x81\x5a\x00\x01\x11\x70" + bytes(70_000), "byte string"),
+        (b"\x86\x01\x01\x00\x61m\xf6\x5a\x00\x01\x11\x70" + bytes(70_000), "count"),
+        (b"\x87\x01\x00\x00\x61m\xf6\xf6\x5a\x00\x01\x11\x70" + bytes(70_000), "call id"),
+        (b"\x87\x01\x01\x00\x61m\xf6\x5a\x00\x01\x11\x70" + bytes(70_000) + b"\x40", "metadata"),
+        (b"\x87\x0c\x01\x00\x61m\xf6\xf6\x5a\x00\x01\x11\x70" + bytes(70_000), "type 12"),
+    ],
+    ids=["short", "long", "no string", "fields", "id", "metadata", "type"],
+)
+def test_what_is_wrong_with_a_long_call_is_said(body: bytes, words: str) -> None:
+    with pytest.raises(ProtocolError, match=words):
+        frames.decode(body)
+
+
+def test_a_head_over_all_measure_is_no_long_call() -> None:
+    body = b"\x87\x01\x01\x00\x61m\xf6\x78\x00" + b"\x60" * 65_000 + b"\x5a\x00\x01\x11\x70" + bytes(70_000)
+    with pytest.raises(ProtocolError):
+        frames.decode(body)

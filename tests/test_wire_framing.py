@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rpc.errors import ProtocolError, Reason
-from rpc.wire.framing import PREFIX, FrameReader, prefix
+from rpc.wire.framing import PREFIX, FrameReader, Room, prefix
+from rpc.wire.payload import Buffer
 
 MAX_FRAME = 262_144
 LARGE = 65_536
@@ -48,6 +50,18 @@ def straight_into(reader: FrameReader, stream: bytes) -> Iterator[bytes]:
             room[:count] = stream[:count]
             yield from map(bytes, reader.filled(count))
         stream = stream[count:]
+
+
+def whole_or_placed(reader: FrameReader, stream: bytes) -> list[Buffer]:
+    return list(reader.bodies(stream))
+
+
+def into_places(reader: FrameReader, stream: bytes) -> list[Buffer]:
+    room = reader.want()
+    assert room is not None
+    count = len(room)
+    room[:] = stream[:count]
+    return [*reader.filled(count), *reader.bodies(stream[count:])]
 
 
 @pytest.mark.parametrize("read", [whole, byte_by_byte, straight_into])
@@ -258,3 +272,45 @@ def test_one_that_is_not_whole_is_not_among_them() -> None:
     assert list(left) == []
     assert reader.is_partial
     assert list(reader.bodies(stream[-1:])) == [b"ab\2"]
+
+
+# --- A place for the payload -----------------------------------------------------------------------------------------
+
+
+class Places:
+    """Gives the payload of each large body, all behind its first three bytes, a place of its own."""
+
+    def __init__(self) -> None:
+        self.spaces: list[bytearray] = []
+
+    def __call__(self, begun: Buffer, size: int) -> Room | None:
+        if len(begun) < 3:
+            return None
+        self.spaces.append(bytearray(size - 3))
+        return [bytes(begun[:3])], 3, memoryview(self.spaces[-1])
+
+
+@pytest.mark.parametrize("read", [whole_or_placed, into_places])
+@pytest.mark.parametrize("first", [PREFIX + 3, PREFIX + 1000, PREFIX + LARGE - 1])
+def test_a_large_body_that_has_a_place_is_read_there(read: Any, first: int) -> None:
+    places = Places()
+    reader = FrameReader(MAX_FRAME, places)
+    stream = framed(b"one", body(LARGE), b"two")
+    assert [bytes(one) for one in reader.bodies(stream[: 7 + first])] == [b"one"]
+    assert (reader.held, reader.is_partial) == (0, True)
+    placed, two = read(reader, stream[7 + first :])
+    assert placed == b""
+    assert reader.placed == [body(3)]
+    assert places.spaces == [body(LARGE)[3:]]
+    assert bytes(two) == b"two"
+    assert not reader.is_partial
+    places.spaces[0].append(0)  # no view is left on it
+
+
+def test_a_large_body_without_a_place_is_read_as_ever() -> None:
+    places = Places()
+    reader = FrameReader(MAX_FRAME, places)
+    stream = framed(body(LARGE))
+    assert list(reader.bodies(stream[: PREFIX + 2])) == []
+    assert places.spaces == []
+    assert list(map(bytes, reader.bodies(stream[PREFIX + 2 :]))) == [body(LARGE)]

@@ -18,6 +18,9 @@ T = TypeVar("T")
 _TURN = 0.01
 """Seconds that one turn should take."""
 
+_LARGE = 65_536
+"""Bytes of a frame from which it is no item of a stream, of which many are to be read at once."""
+
 _LEAST = 4096
 """Bytes that are always read at once: a read costs something, too."""
 
@@ -35,8 +38,14 @@ class Appetite:
         self._least = max(least, _LEAST)
         self._size: int | None = None
 
-    def of(self, space: memoryview, *, is_shared: bool) -> memoryview:
-        """The part of `space` to be read into now, all of it where that is not shared with other peers."""
+    def of(self, space: memoryview, wanted: int = 0, *, is_shared: bool) -> memoryview:
+        """The part of `space` to be read into now, all of it where that is not shared with other peers.
+
+        Little behind a frame of which many bytes are `wanted`: it is mostly followed by another fragment, which has a
+        place of its own as soon as its head was read.
+        """
+        if wanted > _LARGE:
+            return space[: self._least]
         return space[: self._size] if is_shared and self._size is not None else space
 
     def eat(self, handle: Callable[[T], None], what: T, count: int) -> None:

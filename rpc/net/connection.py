@@ -10,8 +10,8 @@ The rules:
 2. A frame is whole in the session's queue before anyone may be cancelled. What a send left over belongs to the
    connection, so a cancelled call never leaves half a frame behind.
 3. A reader never waits for handlers, nor for its own writer.
-4. The end is one synchronous step, `end`, that happens once: the session gives the last events, which wake every
-   waiter and cancel every handler; the link is closed; `run` cancels what is left.
+4. The end is one synchronous step, `end`, that happens once: the session's last events wake every waiter and cancel
+   every handler; the link is closed; `run` cancels what is left.
 5. A failure inside is the end of this connection alone.
 """
 
@@ -140,6 +140,11 @@ class Connection:
         """Whether no call is open in either direction, and no handler runs."""
         return self.session.is_idle and not (self.is_over or self.dispatcher.notifications.is_running)
 
+    @property
+    def is_amid(self) -> bool:
+        """Whether a large frame has come in part: more of it is mostly there already."""
+        return self.session.want() is not None
+
     # --- Life ----------------------------------------------------------------------------------------------------
 
     async def run(
@@ -254,26 +259,23 @@ class Connection:
         assert isinstance(self.link, SocketLink)
         if self.is_over:
             return True
-        space = self._appetite.of(self.readiness.space, is_shared=self.readiness.is_shared)
         body = self.session.want()
+        wanted = 0 if body is None else len(body)
+        space = self._appetite.of(self.readiness.space, wanted, is_shared=self.readiness.is_shared)
         try:
-            if body is None:
-                filled, count = 0, self.link.receive_into_nowait(space)
-            else:
-                count = self.link.receive_into_nowait(body, space)
-                filled = min(count, len(body))
-                count -= filled
+            read = (space,) if body is None else (body, space)
+            count = self.link.receive_into_nowait(*read)
         except BlockingIOError:
             return False
         except OSError as error:
             self.lose(error.strerror or str(error))
             return True
-        if filled:
-            self._handle(self.session.filled, filled)
-        elif not count:
-            self.lose("the peer closed the connection" + (" in the midst of a frame" if body is not None else ""))
-        if count:
-            self._appetite.eat(self._take, space[:count], count)
+        if not count:
+            self.lose("the peer closed the connection" + (" in the midst of a frame" if wanted else ""))
+        if wanted and count:
+            self._handle(self.session.filled, min(count, wanted))
+        if count > wanted:
+            self._appetite.eat(self._take, space[: count - wanted], count - wanted)
         return True
 
     def _take(self, data: memoryview) -> None:

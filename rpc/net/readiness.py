@@ -24,8 +24,16 @@ __all__ = ["Pumped", "Readiness"]
 _BATCH = 64
 """Connections served in one pass of the loop, so that handlers and writers get their turn."""
 
-_SPACE = 262_144
-"""Bytes of one read: a whole window of a stream, so that a fast sender's items are taken in one pass of the loop."""
+_SPACE = 262_144 + 4096
+"""Bytes of one read: a whole window of a stream, so that a fast sender's items are taken in one pass of the loop; or a
+whole fragment, and the head of the next, which then goes straight to its place."""
+
+_OFFSET = 2048
+"""Where in a page the space begins. Large blocks begin within the first 64 bytes of one, and a copy whose target is in
+its page 1 to 31 bytes behind its source takes 12 times as long on some processors (measured, AMD)."""
+
+_READS = 8
+"""Reads in a row of a frame that has come in part: 2 MiB of a payload that is cut into frames."""
 
 _TURNS = 2
 """Passes of the loop for handlers that run when nobody knows yet whether they will wait."""
@@ -41,7 +49,7 @@ def _space_of_this_run() -> memoryview:
     try:
         return _space.get()
     except LookupError:
-        space = memoryview(bytearray(_SPACE))
+        space = memoryview(bytearray(_OFFSET + _SPACE))[_OFFSET:]
         _space.set(space)
         return space
 
@@ -55,6 +63,11 @@ class Pumped(Protocol):
     @property
     def is_quiet(self) -> bool:
         """Whether no call is open in either direction, and no handler runs."""
+        ...
+
+    @property
+    def is_amid(self) -> bool:
+        """Whether a large frame has come in part."""
         ...
 
     def pump(self) -> bool:
@@ -163,7 +176,14 @@ class Readiness:
                     connection.polling.arrived()
                     connection.pump()
                     if len(ready) == 1:
+                        self.read_on(connection)
                         await self._poll(connection)
+
+    def read_on(self, connection: Pumped) -> None:
+        """Read on where a large frame has come in part, and nobody else waits: most of it is there already."""
+        reads = 1
+        while reads < _READS and not self.is_shared and connection.is_amid and connection.pump():
+            reads += 1
 
     async def _poll(self, connection: Pumped) -> None:
         """Look for what a lone peer sends next, as long as nobody else here has anything to do."""

@@ -71,6 +71,7 @@ class Reading:
             if not is_polling:
                 await link.wait_readable()
                 connection.pump()
+            connection.readiness.read_on(connection)
             polling.arrived()
             self._in_a_row = self._in_a_row + 1 if is_polling else 0
 

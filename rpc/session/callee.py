@@ -147,7 +147,7 @@ class Callee:
             record.items_out = Allowance(self._shared.peer.window)
         self.calls[id] = record
         self._budget.calls += 1
-        if flags & frames.MORE or len(payload) > self._shared.limits.max_message:
+        if flags & frames.MORE or len(payload) > SMALL:
             self._take_arguments(record, payload, flags & frames.MORE, events)
             if record.state is GATHERING:
                 events.append((Event.GATHERING, record, None))

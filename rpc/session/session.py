@@ -27,6 +27,7 @@ from rpc.session.calls import Record
 from rpc.session.events import Event, Events
 from rpc.session.outbox import size_of
 from rpc.session.phases import Phase, Waits
+from rpc.session.placing import Placing
 from rpc.session.runs import take_run
 from rpc.session.shared import Shared
 from rpc.wire import frames, hello
@@ -80,7 +81,8 @@ class Session:
         self.unsent = 0
         self._ignored = self._pings = self.notified = 0
         self._phase = Phase.GREETING
-        self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame))
+        place = Placing(self._shared.parity, self.caller.calls, self.callee.calls)
+        self._reader = FrameReader(min(numbers.MAX_FIRST_FRAME, limits.max_frame), place)
         self.outbox.put_control(hello.offer(limits, agent, credential))
 
     def __repr__(self) -> str:
@@ -128,7 +130,9 @@ class Session:
         try:
             for body in bodies:
                 self.frames_read += 1
-                if self._phase is _GREETING:
+                if not body:
+                    self._take_data(self._reader.placed, events)
+                elif self._phase is _GREETING:
                     self._take_hello(body, events)
                 else:
                     before = len(events)

@@ -10,7 +10,7 @@ from rpc.session.calls import Incoming, Outgoing, Record
 from rpc.session.outbox import Outbox, size_of
 from rpc.session.states import GIVEN_UP, OPEN
 from rpc.wire.frames import credit
-from rpc.wire.gathering import Arrived, Parts, arrived
+from rpc.wire.gathering import Arrived, Filled, Parts, arrived
 from rpc.wire.hello import Settings
 from rpc.wire.payload import Buffer, Payload
 
@@ -59,7 +59,7 @@ class Shared:
         """That batch was given to the transport."""
         self._owed_in_batch = 0
 
-    def gather(self, record: Record, piece: Buffer, more: int) -> tuple[Arrived | None, bool]:
+    def gather(self, record: Record, piece: Buffer | Filled, more: int) -> tuple[Arrived | None, bool]:
         """Take one frame of a payload: the payload once it is whole, and whether it still fits.
 
         It has to fit max_message, and what is not whole also the share of this connection.
@@ -76,8 +76,9 @@ class Shared:
                     reason=Reason.SIZE,
                 )
             if parts is None:
-                parts = record.parts = Parts()
+                parts = record.parts = Parts(self.limits.max_message)
         if parts is None:
+            assert not isinstance(piece, Filled), "what is gathered has a place"
             return arrived(piece), len(piece) <= self.limits.max_message
         parts.add(piece)
         fits = parts.size <= self.limits.max_message and not (more and self.share.is_full())

@@ -11,7 +11,7 @@ from typing import Any
 from rpc.wire.heads import BYTES, TEXT, UINT, Buffer
 from rpc.wire.heads import write_head as head
 
-__all__ = ["CALLS", "LONG", "SHORT", "long_fields", "remember", "remember_notification", "short_fields"]
+__all__ = ["CALLS", "LONG", "SHORT", "long_fields", "long_head", "remember", "remember_notification", "short_fields"]
 
 Fields = list[Any]
 
@@ -20,6 +20,9 @@ SHORT = 256
 
 LONG = 65_545
 """Bytes from which it may be a long one: the head of its payload has five, as of all from 64 KiB."""
+
+_LONG_HEAD = 13
+"""Bytes that the head of a long one never exceeds."""
 
 CALLS = 1024
 """Methods, with their flags, that are known from calls before; one more, and all are forgotten."""
@@ -125,12 +128,22 @@ def remember(flags: int, method: str) -> None:
 
 def long_fields(body: Buffer) -> Fields | None:
     """The fields of a long DATA or REPLY, whose payload is a view on the body: it is copied by who keeps it."""
-    if body[0] != 0x84 or not 2 <= body[1] <= 3:
+    begun = long_head(body, len(body))
+    if begun is None:
         return None
-    at = _BEHIND_ID.get(body[2], 3)
-    id = body[2] if at == 3 else int.from_bytes(body[3:at], "big")
-    flags, start = body[at], at + 6
-    known = _FLAGS[body[1]]
-    if id and body[2] < 0x1B and flags in known and body[at + 1 : start] == head(BYTES, len(body) - start):
-        return [body[1], id, flags, memoryview(body)[start:]]
+    fields, start = begun
+    fields[3] = memoryview(body)[start:]
+    return fields
+
+
+def long_head(begun: Buffer, size: int) -> tuple[Fields, int] | None:
+    """Of a long DATA or REPLY of `size` bytes that has only begun, all fields but the payload, and where that is."""
+    if len(begun) < _LONG_HEAD or begun[0] != 0x84 or not 2 <= begun[1] <= 3:
+        return None
+    at = _BEHIND_ID.get(begun[2], 3)
+    id = begun[2] if at == 3 else int.from_bytes(begun[3:at], "big")
+    flags, start = begun[at], at + 6
+    known = _FLAGS[begun[1]]
+    if id and begun[2] < 0x1B and flags in known and begun[at + 1 : start] == head(BYTES, size - start):
+        return [begun[1], id, flags, None], start
     return None

@@ -20,7 +20,8 @@ from rpc.wire import metadata as metadata_rows
 from rpc.wire import profile
 from rpc.wire.by_hand import LONG, SHORT, long_fields, remember, remember_notification, short_fields
 from rpc.wire.framing import PREFIX
-from rpc.wire.heads import BYTES, TEXT, UINT
+from rpc.wire.gathering import opening
+from rpc.wire.heads import BYTES, TEXT, UINT, read_head
 from rpc.wire.heads import write_head as head
 from rpc.wire.payload import Buffer
 from rpc.wire.shapes import is_list, is_uint
@@ -89,6 +90,8 @@ Fields = list[Any]
 
 
 _NULL = b"\xf6"
+_NOTHING = b"\x40"  # a byte string
+_CALL_HEAD = 2 * limits.MAX_METADATA  # no good CALL has more bytes before the content of its payload
 _FLAGS = [head(UINT, flags) for flags in range(32)]
 
 
@@ -316,7 +319,7 @@ def decode(body: Buffer) -> Fields | None:
         if fields is not None:
             return fields
     elif len(body) >= LONG:
-        fields = long_fields(body)
+        fields = _long_call(body) if body[0] == 0x87 else long_fields(body)
         if fields is not None:
             return fields
     try:
@@ -335,6 +338,17 @@ def decode(body: Buffer) -> Fields | None:
         check(fields, body)
     except ValueError as problem:  # the row unpacked another count of fields
         raise ProtocolError(f"{Frame(kind).name}: {len(fields) - 1} fields are the wrong count") from problem
+    return fields
+
+
+def _long_call(body: Buffer) -> Fields | None:
+    """The fields of a CALL that ends with a long payload; None where it is none, and for what is wrong with it."""
+    start, last = opening(body[:_CALL_HEAD])
+    if not start or body[1] != CALL or len(start) + read_head(start, last)[1] != len(body):
+        return None
+    fields = decode(start[:last] + _NOTHING)
+    if fields is not None:
+        fields[-1] = memoryview(body)[len(start) :]
     return fields
 
 

@@ -1,17 +1,19 @@
 """Length prefixes: a byte stream into frame bodies, section 1 of the protocol.
 
-A reader keeps what is left of an unfinished frame. Small frames are cut out of what was read; for a large body
-it allocates the space once and lets the transport read straight into it (`FrameReader.want`).
+A reader keeps what is left of an unfinished frame. Small frames are cut out of what was read. For a large body it has
+space at hand, and the transport reads straight into it (`FrameReader.want`); or into the place where the payload is to
+stay, if its owner has one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from rpc.errors import ProtocolError, Reason
 from rpc.wire.payload import Buffer
 
-__all__ = ["PREFIX", "FrameReader", "prefix"]
+__all__ = ["PREFIX", "Fields", "FrameReader", "Place", "Room", "prefix"]
 
 PREFIX = 4
 """Bytes of the length before each body: an unsigned integer, big-endian."""
@@ -37,6 +39,16 @@ _FOREIGN = (
 """How the first bytes of other protocols read; as lengths they are all far over any max_frame."""
 
 
+Fields: TypeAlias = list[Any]
+"""A frame that was decoded: its type, and the fields of its row."""
+
+Room: TypeAlias = tuple[Fields, int, memoryview]
+"""What a frame whose payload has a place will be, where in its body the payload begins, and the place."""
+
+Place: TypeAlias = Callable[[Buffer, int], Room | None]
+"""Asked with what has come of a large body, and its size, whether its payload has a place."""
+
+
 def prefix(size: int) -> bytes:
     """The four bytes before a body of `size` bytes."""
     return size.to_bytes(PREFIX, "big")
@@ -52,6 +64,37 @@ _MOST_SPARE = 4
 _spare: list[bytearray] = []
 """Spaces to be used again, for whichever connection: memory that the system has to give anew costs more than what is
 read into it."""
+
+
+class _Placed:
+    """A large body whose payload is read to where it stays.
+
+    Attributes:
+        missing: bytes that are still to come.
+        held: none that belong to the reader.
+    """
+
+    __slots__ = ("_lent", "_room", "missing")
+
+    held = 0
+
+    def __init__(self, room: memoryview) -> None:
+        self.missing = len(room)
+        self._room = self._lent = room
+
+    def rest(self) -> memoryview:
+        """Where the bytes go that are still to come."""
+        self._lent = self._room[len(self._room) - self.missing :]
+        return self._lent
+
+    def whole(self) -> Buffer:
+        """Nothing, as no other body is. Nobody writes to its place any more, and no view on it is left."""
+        self._lent.release()
+        self._room.release()
+        return b""
+
+    def release(self) -> None:
+        """Does nothing: the space belongs to who gave it."""
 
 
 class _Body:
@@ -72,20 +115,13 @@ class _Body:
             self._space = bytearray(_SPACE)
 
     @property
-    def filled(self) -> int:
+    def held(self) -> int:
         """Bytes that have come."""
         return self._size - self.missing
 
     def rest(self) -> memoryview:
         """Where the bytes go that are still to come."""
         return memoryview(self._space)[self._size - self.missing : self._size]
-
-    def fill(self, data: Buffer) -> Buffer:
-        """Take what belongs to it; gives back what is behind that."""
-        taken = min(len(data), self.missing)
-        self.rest()[:taken] = data[:taken]
-        self.missing -= taken
-        return data[taken:]
 
     def whole(self) -> memoryview:
         """The body itself, until `release`."""
@@ -102,16 +138,22 @@ class FrameReader:
 
     Attributes:
         max_frame: the largest body that is accepted now, in bytes; its owner changes it when HELLO was read.
+        placed: what the last frame was whose payload had a place; its body is given as ``b""``.
+
+    Args:
+        place: see `Place`.
     """
 
-    __slots__ = ("_at", "_body", "_data", "_rest", "max_frame")
+    __slots__ = ("_at", "_body", "_data", "_place", "_rest", "max_frame", "placed")
 
-    def __init__(self, max_frame: int) -> None:
+    def __init__(self, max_frame: int, place: Place = lambda begun, size: None) -> None:
         self.max_frame = max_frame
+        self.placed: Fields = []
+        self._place = place
         self._rest = b""
         self._data: Buffer = b""
         self._at = 0
-        self._body: _Body | None = None
+        self._body: _Body | _Placed | None = None
 
     @property
     def is_partial(self) -> bool:
@@ -121,7 +163,7 @@ class FrameReader:
     @property
     def held(self) -> int:
         """Bytes of the unfinished frame that have come."""
-        return len(self._rest) if self._body is None else self._body.filled
+        return len(self._rest) if self._body is None else self._body.held
 
     def bodies(self, data: Buffer) -> Iterator[Buffer]:
         """Yield each body that `data` completes; a large one is a view, good until the next one is asked for.
@@ -130,7 +172,7 @@ class FrameReader:
             ProtocolError: a length is 0 or over `max_frame`; the bodies before it were yielded.
         """
         if self._body is not None:
-            data = self._body.fill(data)
+            data = self._fill(self._body, data)
             yield from self._finished()
         if self._rest:
             data = self._rest + data
@@ -145,8 +187,7 @@ class FrameReader:
                 raise _wrong_size(size, self.max_frame)
             if end - start < size:
                 if size >= _LARGE:
-                    self._body = _Body(size)
-                    self._body.fill(data[start:])
+                    self._begin(data[start:], size)
                     at = end
                 break
             at = start + size
@@ -183,6 +224,25 @@ class FrameReader:
         assert self._body is not None
         self._body.missing -= count
         yield from self._finished()
+
+    def _begin(self, begun: Buffer, size: int) -> None:
+        """A large body of which so much has come."""
+        room = self._place(begun, size)
+        if room is None:
+            self._body = _Body(size)
+        else:
+            self.placed, start, place = room
+            self._body = _Placed(place)
+            begun = begun[start:]
+        self._fill(self._body, begun)
+
+    @staticmethod
+    def _fill(body: _Body | _Placed, data: Buffer) -> Buffer:
+        """Give a body what belongs to it; gives back what is behind that."""
+        taken = min(len(data), body.missing)
+        body.rest()[:taken] = data[:taken]
+        body.missing -= taken
+        return data[taken:]
 
     def _finished(self) -> Iterator[Buffer]:
         """The large body, if it is whole."""
