@@ -7,7 +7,8 @@ import trio.testing
 import rpc
 from rpc.errors import Reason
 from rpc.wire import frames
-from tests.raw_peer import connection_of, raw_server
+from tests.probe import Probe
+from tests.raw_peer import call, connection_of, raw_client, raw_server
 
 Clock = trio.testing.MockClock
 
@@ -69,3 +70,13 @@ async def test_who_asks_too_often_is_turned_away() -> None:
         assert heard[-1][2:] == [Reason.TOO_MANY, "too many pings"]
         peer.close()
         await connection_of(client).ended.wait()
+
+
+async def test_nothing_behind_the_ping_that_is_too_many_is_begun(autojump_clock: Clock) -> None:
+    probe = Probe()
+    async with raw_client(probe.service) as peer:
+        pings = [frames.ping(token) for token in range(1, 40)]
+        await peer.say(call(1, "probe.add", 1), *pings, call(3, "probe.add", 1))
+        heard = await peer.hear_all()
+    assert heard[-1][:3] == [frames.GOAWAY, 3, Reason.TOO_MANY]
+    assert probe.told == ["add"]

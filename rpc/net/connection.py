@@ -324,7 +324,7 @@ class Connection:
                     dispatch(record)
                 else:
                     ACTIONS[event](self, record, value)
-                if self._ending is not None:
+                if self._ending is not None or self._aborting is not None:
                     break
                 if self._outbox.has_batch:
                     self.flush()
