@@ -302,7 +302,8 @@ class Connection:
         except Exception:
             self.fail()
         if self._aborting is not None:
-            self.abort(*self._aborting)
+            aborting, self._aborting = self._aborting, None
+            self.abort(*aborting)
         if self._ending is not None:
             self.end(self._ending)
         elif self.session.waits_for is Waits.FRAME:
