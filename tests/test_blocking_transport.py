@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rpc.blocking.transport import TlsTransport, Transport, wait_for
+from rpc.blocking.transport import Transport, wait_for
 from rpc.blocking.waiting import NEVER
 from rpc.peer import Peer
 from rpc.wire.payload import Buffer
-from tests.certificates import Authority
 
 PEER = Peer(address="unix:test", transport="unix")
 
@@ -60,11 +59,3 @@ def test_waiting_ends_when_it_is_time_or_something_comes(pair: tuple[Transport, 
     wait_for(near.socket, read=True, write=False, seconds=None)
     assert far.recv(10) == b""
     near.close()
-
-
-def test_tls_takes_over_a_socket_or_closes_it(tmp_path_factory: pytest.TempPathFactory) -> None:
-    context = Authority(tmp_path_factory.mktemp("blocking")).client()
-    with socket.socket() as sock:
-        with pytest.raises(OSError, match="not connected"):
-            TlsTransport(sock, PEER, context, "localhost")
-        assert sock.fileno() == -1

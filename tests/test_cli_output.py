@@ -95,6 +95,6 @@ def test_a_narrow_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     terminal = Terminal(written, encoding="ascii", write_through=True)
     monkeypatch.setattr("sys.stdout", terminal)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback=None: os.terminal_size((20, 24)))
+    monkeypatch.setattr("os.get_terminal_size", lambda: os.terminal_size((20, 24)))
     print_result(["é", "a" * 20])
     assert written.getvalue() == b'[\n  "\\u00e9",\n  "' + b"a" * 20 + b'"\n]\n'

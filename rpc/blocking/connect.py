@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -23,6 +23,9 @@ from rpc.net.access import check_safe, refusal_of
 from rpc.session.session import Session
 from rpc.version import AGENT
 from rpc.wire import hello
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["connect"]
 

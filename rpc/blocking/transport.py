@@ -8,26 +8,19 @@ from __future__ import annotations
 import math
 import select
 import socket
-import ssl
 from collections.abc import Sequence
 
-import attrs
-
 from rpc.blocking.waiting import Deadline
-from rpc.net import tls
 from rpc.peer import Peer
 from rpc.wire.payload import Buffer
 
-__all__ = ["TlsTransport", "Transport", "wait_for"]
+__all__ = ["Transport", "wait_for"]
 
 _JOIN_BELOW = 65_536
 """Bytes up to which the buffers are joined and sent in one piece: a batch is mostly many small frames."""
 
 _MOST_BUFFERS = 1024
 """IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
-
-_BLOCK = 65_536
-"""Bytes that OpenSSL is given at once. What it has begun it must be given again."""
 
 _LONGEST = 86_400.0
 """Seconds of one wait: `poll` counts milliseconds in 32 bits."""
@@ -101,66 +94,6 @@ class Transport:
     def close(self) -> None:
         """Give the socket back; nobody may wait for it any more."""
         self.socket.close()
-
-
-class TlsTransport(Transport):
-    """The same with TLS over it.
-
-    Raises:
-        OSError: the peer is gone; the socket is closed.
-    """
-
-    def __init__(self, sock: socket.socket, peer: Peer, context: ssl.SSLContext, host: str) -> None:
-        try:
-            sock.getpeername()
-        except OSError:
-            sock.close()  # `wrap_socket` would lose it
-            raise
-        self._tls = context.wrap_socket(
-            sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
-        super().__init__(self._tls, peer)
-
-    def shake_hands(self, deadline: Deadline) -> None:
-        while True:
-            try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                wait_for(self._tls, read=True, write=False, seconds=deadline.left())
-            except ssl.SSLWantWriteError:
-                wait_for(self._tls, read=False, write=True, seconds=deadline.left())
-            except OSError as error:
-                self.failure = tls.explain(error, is_server=False, tls=self._tls)
-                raise
-            else:
-                break
-        self.peer = attrs.evolve(self.peer, names=tls.names_of(self._tls.getpeercert()))
-
-    def receive_into(self, first: memoryview, second: memoryview | None = None) -> int:
-        """As `Transport.receive_into`, where the last of the two has space for a whole record."""
-        try:
-            count = self._tls.recv_into(first)
-            if second is not None and self._tls.pending():
-                count += self._tls.recv_into(second)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise BlockingIOError from None
-        except ssl.SSLEOFError:
-            return 0  # an end without a goodbye is an end all the same: the frames tell whether something is missing
-        except ssl.SSLError as error:
-            # A server that wants another certificate says so only after the handshake.
-            self.failure = self.failure or tls.explain(error, is_server=False, tls=self._tls)
-            raise
-        return count
-
-    def send(self, buffers: list[Buffer]) -> list[Buffer]:
-        """As `Transport.send`; what is given back must be what is sent next, as OpenSSL has begun with it."""
-        rest = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers))
-        try:
-            while rest:
-                rest = rest[self._tls.send(rest[:_BLOCK]) :]
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return [rest]
-        return []
 
 
 def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:

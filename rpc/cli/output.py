@@ -18,8 +18,8 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -91,7 +91,7 @@ def _visible_json(text: str) -> str:
 
 def print_result(value: Any) -> None:
     """Print a result: on one line into a pipe, and with line breaks on a terminal that is too narrow for that."""
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
     click.echo(render(value, width=width, ascii_only=ascii_only))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 import rpc
 from rpc.address import Scheme
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["connect_options", "connecting_options", "server_context", "serving_options"]
 

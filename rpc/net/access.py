@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import ssl
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from rpc.address import Address, Scheme, parse
 from rpc.peer import Peer
+
+if TYPE_CHECKING:
+    import ssl  # see rpc.blocking.dial: who has no use for it does not import it
 
 __all__ = ["check_safe", "is_local", "is_own", "origin_of", "refusal_of", "socket_mode"]
 
@@ -75,7 +78,7 @@ def check_safe(address: Address, tls: ssl.SSLContext | None) -> None:
     Raises:
         ValueError: it would not be safe on its way to this address.
     """
-    if address.is_path or (address.scheme is Scheme.TLS and (tls is None or tls.verify_mode is ssl.CERT_REQUIRED)):
+    if address.is_path or (address.scheme is Scheme.TLS and (tls is None or tls.verify_mode.name == "CERT_REQUIRED")):
         return
     fix = "let tls= verify the server" if address.scheme is Scheme.TLS else "use tls:// or a Unix socket"
     raise ValueError(
