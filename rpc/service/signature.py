@@ -15,6 +15,7 @@ from rpc.service.function import Shape, shape_of
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.service.near import near
 from rpc.service.parameters import Given, Items, Parameter
+from rpc.wire.arguments import few_arguments
 from rpc.wire.gathering import Gathered
 from rpc.wire.payload import Buffer, decode
 from rpc.wire.profile import ProfileError
@@ -135,6 +136,9 @@ class Signature:
         Raises:
             InvalidArgument: (not processed) it cannot be decoded, or has another shape, or does not fit.
         """
+        few = few_arguments(payload, named)
+        if few is not None and len(payload) <= max_items:
+            return self.bind(few, None, context, items)
         try:
             arguments = decode(payload, max_items=max_items)
         except ProfileError as error:
