@@ -34,7 +34,7 @@ profile: .venv/.run
 	$(BIN)/python -m benchmarks.profile
 
 fuzz: .venv/.test
-	FUZZ=long $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/fuzz
+	FUZZ=long $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/fuzz tests/test_stateful_session.py
 	FUZZ_EXAMPLES=2000 STREAMS=10000 $(BIN)/python -m pytest -q tests/test_session_properties.py tests/test_streams_end_to_end.py
 	DATAGRAMS=1000000 $(BIN)/python -m pytest -q tests/test_server_datagrams.py
 

@@ -18,11 +18,16 @@ AT_ONCE = 8
 P99 = 0.05
 """Seconds within which the other client is answered, but for one call of a hundred."""
 
+KEPT = 2000
+"""Objects: trio itself keeps up to a thousand deadlines that were taken back, until it clears them away."""
+
 
 async def test_sessions_on_a_live_server(nest: Nest) -> None:
     count = tenth_of(50_000)
     async with nest.serving() as server, rpc.connect(server.bound[0]) as watcher:
         tasks, files = await watcher.call("target.count_tasks"), server.descriptors
+        async with canary(nest, server):  # to compare: what the machine has to do besides is in both
+            await trio.sleep(1)
         start = trio.current_time()
         async with canary(nest, server, bound=P99) as bird:
             await _fuzz(server, range(count // 2))
@@ -34,7 +39,7 @@ async def test_sessions_on_a_live_server(nest: Nest) -> None:
         await until(lambda: server.descriptors == files, 5, "no descriptor is left")
         left, more = await watcher.call("target.count_objects") - objects, server.resident - before
         report("live", sessions=count, seconds=took, more_kib=more / KIB, objects_left=left)
-        assert left < 100
+        assert left < KEPT
         assert more < 2 * MIB
         assert bird.calls > 50
         assert not [line for line in server.logged if "inside this" in line], "a failure of the library's own"
