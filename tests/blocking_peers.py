@@ -57,10 +57,21 @@ class Spoken:
 
     def hear_call(self) -> int:
         """The id of the next frame, which is a call."""
+        return int(self._hear(frames.CALL)[1])
+
+    def hear_ping(self) -> int:
+        """The token of the next frame, which is a ping."""
+        return int(self._hear(frames.PING)[1])
+
+    def hear_notification(self) -> None:
+        """The next frame is a notification."""
+        self._hear(frames.NOTIFY)
+
+    def _hear(self, kind: frames.Frame) -> Fields:
         fields = self.hear()
         assert fields is not None
-        assert fields[0] == frames.CALL
-        return int(fields[1])
+        assert fields[0] == kind
+        return fields
 
     def hear_all(self) -> list[Fields]:
         """All frames until the client closes the connection."""
@@ -74,14 +85,22 @@ Script = Callable[[Spoken], None]
 def scripted(*scripts: Script) -> Iterator[str]:
     """A Unix socket whose first connection is served by the first script, and so on; all must come to their ends."""
     failures: list[BaseException] = []
+    threads: list[threading.Thread] = []
 
-    def serve(listener: socket.socket) -> None:
+    def serve(sock: socket.socket, script: Script) -> None:
+        try:
+            with sock:
+                sock.settimeout(PATIENCE)
+                script(Spoken(sock))
+        except BaseException as failure:
+            failures.append(failure)
+
+    def accept(listener: socket.socket) -> None:
         try:
             for script in scripts:
                 sock, _ = listener.accept()
-                with sock:
-                    sock.settimeout(PATIENCE)
-                    script(Spoken(sock))
+                threads.append(threading.Thread(target=serve, args=(sock, script)))
+                threads[-1].start()
         except BaseException as failure:
             failures.append(failure)
 
@@ -90,13 +109,15 @@ def scripted(*scripts: Script) -> Iterator[str]:
         listener.bind(str(path))
         listener.settimeout(PATIENCE)
         listener.listen()
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
+        acceptor = threading.Thread(target=accept, args=(listener,))
+        acceptor.start()
         try:
             yield f"unix:{path}"
         finally:
-            thread.join(2 * PATIENCE)
-        assert not thread.is_alive()
+            acceptor.join(2 * PATIENCE)
+            for thread in threads:
+                thread.join(2 * PATIENCE)
+        assert not any(thread.is_alive() for thread in (acceptor, *threads))
         if failures:
             raise failures[0]
 

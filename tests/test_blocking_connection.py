@@ -184,11 +184,11 @@ def test_a_peer_that_takes_no_more_calls() -> None:
     def script(peer: Spoken) -> None:
         peer.greet()
         peer.hear_call()
-        peer.say(frames.goaway(0, Reason.NONE, "stopping"))
+        peer.say(frames.goaway(0, Reason.TOO_SLOW, "too slow"))
         peer.hear_all()
 
-    error = lost_of(script)
-    assert "stopping" in str(error)
+    error = lost_of(script, reconnect=False)
+    assert "too slow" in str(error)
     assert error.processed is rpc.Processed.NOT_PROCESSED
 
 

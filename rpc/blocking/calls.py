@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rpc.blocking.connection import Connection
 from rpc.blocking.waiting import NEVER, Deadline, Gate, Waiter
-from rpc.errors import Cancelled, DeadlineExceeded, Unavailable
+from rpc.errors import Cancelled, DeadlineExceeded, Processed, Unavailable
 from rpc.net.packed import Packed
 from rpc.session.calls import Outgoing
 from rpc.wire.gathering import Arrived
@@ -77,7 +77,8 @@ def ping(connection: Connection, deadline: Deadline) -> float:
     token, waiter = next(_tokens), Waiter()
     with connection.lock:
         if connection.is_over:
-            raise Unavailable(f"the connection has ended: {connection.end_reason}")
+            message = f"the connection has ended: {connection.end_reason}"
+            raise Unavailable(message, processed=Processed.NOT_PROCESSED)
         connection.pings[token] = waiter
         try:
             start = time.perf_counter()
@@ -292,7 +293,7 @@ def _wait_for_room(connection: Connection, gate: Gate, deadline: Deadline) -> No
     caller.check_open()
     connection.room.append(gate)
     try:
-        connection.wait(gate, lambda: caller.free_slots > 0 or connection.is_leaving, deadline)
+        connection.wait(gate, lambda: caller.free_slots > 0 or caller.refusal is not None, deadline)
     finally:
         connection.room.remove(gate)
 
@@ -303,6 +304,7 @@ def _give_up(connection: Connection, record: Outgoing) -> None:
     connection.session.caller.cancel(record)
     connection.flush()
     connection.wake_waiting()
+    connection.end_if_left()
 
 
 def _in_time(error: Exception, deadline: Deadline) -> Exception:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from rpc.blocking import calls
 from rpc.blocking.calls import OpenCall, open_call
+from rpc.blocking.connection import Connection
 from rpc.blocking.feeding import Feed, pack_blocking
 from rpc.blocking.line import Line
 from rpc.blocking.streaming import entered, streamed
 from rpc.blocking.stub import Stub, contract_stub
 from rpc.blocking.waiting import Deadline
+from rpc.client.second_try import pause_before_another
 from rpc.client.terms import Options, Terms, name_of, terms_of, translator, unpacked
-from rpc.errors import Error
+from rpc.errors import Error, Processed, Unavailable
 from rpc.peer import Peer
 from rpc.service.context import Context
 from rpc.service.handle import Entering, Method, Notification, Streaming
@@ -24,6 +28,7 @@ from rpc.service.targets import Answering, Enterable, Notifiable, Streamable
 from rpc.wire import frames
 from rpc.wire.gathering import Arrived
 from rpc.wire.metadata import NO_METADATA
+from rpc.wire.payload import Payload
 
 __all__ = ["Client"]
 
@@ -43,8 +48,8 @@ class Client:
     connection, whose `processed` says whether the call may have run.
 
     There is no thread behind it: while no call is open, nobody reads. A server ends a TCP connection of which it has
-    heard nothing for 40 seconds; whoever calls then connects anew, as after a restart of the server. That is done only
-    where nothing was in the air, so no call is made twice.
+    heard nothing for 40 seconds; whoever calls then connects anew, as after a restart of the server. A call that may
+    have run is made again only where it is declared ``idempotent``, see `rpc.blocking.connect`.
 
     In a process that was made by fork, everything raises RuntimeError but `close`, which lets go of the socket there.
     """
@@ -98,17 +103,48 @@ class Client:
         payload, flags, items = pack_blocking(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
         try:
-            connection = self._line.connection(deadline)
             if items is None:
-                result = calls.call(connection, name, payload, flags=flags, metadata=self._metadata, deadline=deadline)
+                result = self._ask(target, name, payload, flags, deadline)
             else:
-                call = open_call(connection, name, payload, flags=flags, metadata=self._metadata, deadline=deadline)
+                call = self._begin(name, payload, flags, deadline)
                 result = _fed(call, Feed(call, items, terms_of(target, name).write))
             value = unpacked(result, name)
             return value if isinstance(target, str) else target.signature.convert_result(value)
         except Error as error:
             raised = translator(target)(error)
             raise raised from raised.__cause__
+
+    def _ask(self, target: Any, name: str, payload: Payload, flags: int, deadline: Deadline) -> Arrived:
+        """A call without items, made again where that is safe and of use."""
+        line = self._line
+        connection = line.connection(deadline)
+        try:
+            return calls.call(connection, name, payload, flags=flags, metadata=self._metadata, deadline=deadline)
+        except Error as error:
+            is_idempotent = not isinstance(target, str) and target.idempotent
+            pause = pause_before_another(error, is_off=line.is_off(connection), is_idempotent=is_idempotent)
+            if pause is None or deadline.is_within(pause):
+                raise
+        time.sleep(pause)
+        connection, metadata = line.connection(deadline), self._options.encode_again()
+        return calls.call(connection, name, payload, flags=flags, metadata=metadata, deadline=deadline)
+
+    def _begin(self, name: str, payload: Payload, flags: int, deadline: Deadline) -> OpenCall:
+        """Open a call with items; no item was taken yet, so that may be done twice."""
+        begin = partial(
+            open_call, method=name, payload=payload, flags=flags, metadata=self._metadata, deadline=deadline
+        )
+        return self._by_a_connection(begin, deadline)
+
+    def _by_a_connection(self, act: Callable[[Connection], T], deadline: Deadline) -> T:
+        """Do something by the connection; by the next one, where it has come to an end before anything was sent."""
+        connection = self._line.connection(deadline)
+        try:
+            return act(connection)
+        except Unavailable as error:
+            if error.processed is not Processed.NOT_PROCESSED or not self._line.is_off(connection):
+                raise
+        return act(self._line.connection(deadline))
 
     # --- Streams and contexts ------------------------------------------------------------------------------------
 
@@ -170,10 +206,7 @@ class Client:
         terms: Terms = terms_of(target, name)
         deadline = Deadline.after(self._options.timeout, name)
         try:
-            connection = self._line.connection(deadline)
-            call = open_call(
-                connection, name, payload, flags=flags | own_flags, metadata=self._metadata, deadline=deadline
-            )
+            call = self._begin(name, payload, flags | own_flags, deadline)
         except Error as error:
             raised = terms.translate(error)
             raise raised from raised.__cause__
@@ -205,8 +238,9 @@ class Client:
         name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
+        send = partial(calls.notify, method=name, payload=payload, metadata=self._metadata, deadline=deadline)
         try:
-            calls.notify(self._line.connection(deadline), name, payload, self._metadata, deadline)
+            self._by_a_connection(send, deadline)
         except Error as error:
             error.was_received = True
             raise
@@ -258,7 +292,7 @@ class Client:
             TimeoutError: the timeout has passed.
         """
         deadline = Deadline.after(self._options.timeout, self.peer.address)
-        return calls.ping(self._line.connection(deadline), deadline)
+        return self._by_a_connection(partial(calls.ping, deadline=deadline), deadline)
 
     def close(self) -> None:
         """Close the connection, for all views of it; calls of other threads end with `Unavailable`.

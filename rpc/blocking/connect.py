@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,7 +17,7 @@ from rpc.blocking.line import Line
 from rpc.blocking.transport import Transport
 from rpc.blocking.waiting import Deadline, Gate
 from rpc.client.terms import Options
-from rpc.errors import Processed, ProtocolError, Reason, Unavailable
+from rpc.errors import Processed, Unavailable
 from rpc.limits import Limits
 from rpc.net.access import check_safe, refusal_of
 from rpc.session.session import Session
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = ["connect"]
-
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
-"""Seconds between two tries while a server is still starting; each pause is twice the last."""
 
 
 def connect(
@@ -43,6 +40,7 @@ def connect(
     insecure: bool = False,
     wait: float = 0,
     timeout: float | None = None,
+    reconnect: bool = True,
     polling: bool = True,
 ) -> Client:
     """Connect to a server, without trio: ``with rpc.blocking.connect("unix:/run/calc.sock") as client``.
@@ -57,9 +55,13 @@ def connect(
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
         insecure: whether the credential is sent also where others may read it, or may pose as the server.
-        wait: seconds to try for, where the server is still starting. Who is turned away is turned away at once.
+        wait: seconds to try for, where the server is still starting; also whenever the connection is made anew. Who is
+            turned away is turned away at once.
         timeout: seconds for each try to connect, and for each call; None for as long as it takes. Looking up the name
             of a host takes its own time.
+        reconnect: whether a connection that was lost is made anew by the next call. It is so unless you say otherwise,
+            as a server ends a TCP connection that says nothing for 40 seconds, and nobody speaks here between calls.
+            A server that stops is left for another in any case, see below.
         polling: as of `rpc.connect`.
 
     Raises:
@@ -68,6 +70,12 @@ def connect(
             there; the credential would not be safe on its way, or is too long for a HELLO.
 
     Nothing is served to the server: one that calls back is answered Unimplemented, and its notifications are dropped.
+
+    A server that stops says so: calls that are open end there, and the next one, of any thread, connects to the same
+    address anew, for the server that has been started in its place. With `reconnect` the next call does so too after a
+    crash. What was not processed for one of these reasons is called once more by itself, and so is what may have run
+    where it is declared ``idempotent`` and called by its handle; all else that the connection took along raises
+    `Unavailable`. A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
     """
     target = parse(address)
     limits = limits or Limits()
@@ -78,7 +86,9 @@ def connect(
             check_safe(target, tls)
         hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
     opener = _Opener(target, None if target.is_path else tls, credential, limits, allow_uids, polling)
-    return Client(_patiently(opener, wait, timeout), Options(timeout=timeout))
+    line = Line(opener, wait=wait, reconnects=reconnect)
+    line.open(partial(_first, opener, timeout))
+    return Client(line, Options(timeout=timeout))
 
 
 @attrs.frozen
@@ -159,20 +169,10 @@ def _sooner(deadline: Deadline, seconds: float) -> Deadline:
     return deadline if deadline.is_within(seconds) else Deadline(seconds, deadline.what)
 
 
-def _patiently(opener: _Opener, seconds: float, timeout: float | None) -> Line:
-    """Try until there is a connection, for so many seconds."""
-    give_up = time.monotonic() + seconds
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            return Line(opener, Deadline.after(timeout, str(opener.address)))
-        except TimeoutError as error:
-            message = f"cannot connect to {opener.address}: no answer within {timeout:g} s"
-            raise Unavailable(message, processed=Processed.NOT_PROCESSED) from error
-        except Unavailable as error:
-            refusal = error.__cause__
-            is_final = isinstance(refusal, ProtocolError) and refusal.reason is Reason.CREDENTIAL
-            if is_final or time.monotonic() + pause > give_up:
-                raise
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+def _first(opener: _Opener, timeout: float | None) -> Connection:
+    """Make the first connection: there is no call yet whose deadline it could have."""
+    try:
+        return opener(Deadline.after(timeout, str(opener.address)))
+    except TimeoutError as error:
+        message = f"cannot connect to {opener.address}: no answer within {timeout:g} s"
+        raise Unavailable(message, processed=Processed.NOT_PROCESSED) from error

@@ -20,18 +20,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
+from rpc.blocking.acting import actions_of
 from rpc.blocking.transport import Transport, wait_for
 from rpc.blocking.vigil import Vigil
 from rpc.blocking.waiting import NEVER, Deadline, Gate, Waiter, reacquire
-from rpc.errors import ProtocolError, Reason, Unavailable, Unimplemented
+from rpc.errors import ProtocolError, Unavailable
 from rpc.limits import Limits
 from rpc.net.polling import Polling
-from rpc.session.calls import Incoming, Outgoing
-from rpc.session.events import Event, Events
+from rpc.session.events import Events
 from rpc.session.session import Session
-from rpc.wire.gathering import Arrived
 from rpc.wire.payload import Buffer
 
 __all__ = ["Connection"]
@@ -45,8 +43,6 @@ _KEPT = 65_536
 _HELP = 0.05
 """Seconds that a thread which cannot read waits to send on, before it looks whether it may read by now."""
 
-_REASONS = frozenset(int(reason) for reason in Reason)
-
 
 class Connection:
     """One connection to a server.
@@ -57,7 +53,7 @@ class Connection:
         lock: held by whoever touches anything here (rule 1); the methods expect it, unless they say otherwise.
         failure: why this side, or the peer, has broken it off.
         is_over: whether it has ended; then `end_reason` says why, as text for a person.
-        is_leaving: whether the peer takes no more calls.
+        peer_stops: whether the peer takes no more calls, and blames nobody: another one may take its place.
         pings: who waits for the answer to a ping, by its token.
         room: where threads wait for one of the peer's slots.
         vigil: what whoever waits watches.
@@ -69,7 +65,7 @@ class Connection:
         self.lock = threading.Lock()
         self.failure: ProtocolError | None = None
         self.is_over = False
-        self.is_leaving = False
+        self.peer_stops = False
         self.end_reason = ""
         self.pings: dict[int, Waiter] = {}
         self.room: list[Gate] = []
@@ -80,13 +76,16 @@ class Connection:
         self._parked: dict[Gate, None] = {}
         self._is_read = False
         self._is_mute = False
+        self._is_left = False
         self._held = 0
-        self._actions = self._make_actions()
+        self._actions = actions_of(self)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is in the air: no call is open, and nobody waits for anything."""
-        return not (self.session.caller.calls or self._held or self._parked)
+        """Whether it is of no use to anybody now: no call is open, and nobody waits for anything."""
+        if self._is_read or self._held or self._parked:
+            return False
+        return all(record.owner is None for record in self.session.caller.calls.values())  # but for those given up
 
     # --- Waiting -------------------------------------------------------------------------------------------------
 
@@ -108,6 +107,7 @@ class Connection:
         finally:
             if self._parked and not self._is_read:
                 next(iter(self._parked)).open()
+            self.end_if_left()
 
     def _park(self, gate: Gate, deadline: Deadline) -> None:
         left = deadline.left()
@@ -201,6 +201,7 @@ class Connection:
             if self.failure is not None and not session.is_open:
                 self.end(self.failure.message)  # it is broken, and its GOAWAY has left
             self.wake_waiting()
+            self.end_if_left()
         except BaseException:
             self.end("this side was interrupted as it read")
             raise
@@ -250,6 +251,16 @@ class Connection:
 
     # --- The end -------------------------------------------------------------------------------------------------
 
+    def leave(self) -> None:
+        """Nobody begins anything here any more: it ends as soon as nobody has anything open."""
+        self._is_left = True
+        self.end_if_left()
+
+    def end_if_left(self) -> None:
+        """End it, if it was left and nobody needs it."""
+        if self._is_left and self.is_idle:
+            self.end("calls go by another connection")
+
     def end(self, reason: str) -> None:
         """End the connection at once; does nothing the second time."""
         if self.is_over:
@@ -268,79 +279,8 @@ class Connection:
 
     # --- Acting --------------------------------------------------------------------------------------------------
 
-    def _make_actions(self) -> tuple[Callable[[Any, Any], None], ...]:
-        """What each event does, by its number."""
-        actions: dict[Event, Callable[[Any, Any], None]] = {
-            Event.REPLY: _on_reply,
-            Event.ERROR: _on_error,
-            Event.ITEM: _on_item,
-            Event.ITEMS: _on_items,
-            Event.CREDIT: _on_credit,
-            Event.CALL: self._on_call,
-            Event.PING: self._on_ping,
-            Event.PONG: self._on_pong,
-            Event.GOAWAY: self._on_goaway,
-            Event.BROKEN: self._on_broken,
-        }
-        return tuple(actions.get(event, _on_nothing) for event in Event)
-
     def _act(self, events: Events) -> None:
         """Do what the events say; this decides nothing about the protocol."""
         actions = self._actions
         for event, record, value in events:
             actions[event](record, value)
-
-    def _on_call(self, record: Incoming, value: None) -> None:
-        self.session.callee.fail(record, Unimplemented(f"{record.method}: a blocking client serves nothing"))
-
-    def _on_ping(self, record: None, token: int) -> None:
-        self.session.pong(token)
-
-    def _on_pong(self, record: None, token: int) -> None:
-        waiter = self.pings.get(token)
-        if waiter is not None:
-            waiter.succeed(b"")
-
-    def _on_goaway(self, record: None, value: tuple[int | None, int, str]) -> None:
-        last_id, reason, text = value
-        self.is_leaving = True
-        if reason or last_id == 0:
-            # Where no call has run, the peer has turned us away, if only because it is stopping.
-            known = Reason(reason) if reason in _REASONS else Reason.NONE
-            self.failure = self.failure or ProtocolError(text, reason=known)
-        if reason:
-            for waiter in self.pings.values():
-                waiter.fail(Unavailable(f"the connection ended: {text or 'the peer ends it'}"))
-
-    def _on_broken(self, record: None, error: ProtocolError) -> None:
-        self.failure = error
-
-
-def _on_reply(record: Outgoing, payload: Arrived) -> None:
-    waiter, record.owner = record.owner, None
-    waiter.succeed(payload)
-
-
-def _on_error(record: Outgoing, failure: Exception) -> None:
-    waiter, record.owner = record.owner, None
-    waiter.fail(failure)
-
-
-def _on_item(record: Outgoing, payload: Arrived) -> None:
-    if record.stream is not None:
-        record.stream.put_item(payload)
-
-
-def _on_items(record: Outgoing, payloads: list[bytes]) -> None:
-    if record.stream is not None:
-        for payload in payloads:
-            record.stream.put_item(payload)
-
-
-def _on_credit(record: Outgoing, value: None) -> None:
-    if record.stream is not None:
-        record.stream.open()
-
-
-def _on_nothing(record: Any, value: Any) -> None:
-    """Nothing is to be done: who waits for it looks by itself, or nobody does."""
