@@ -226,6 +226,15 @@ def copied(value: Any) -> Any:
     return value
 
 
+@given(st.lists(scalars, max_size=9), st.sampled_from([list, tuple]))
+def test_a_large_string_behind_others_is_written_as_anywhere_else(items: list[Any], kind: type) -> None:
+    large = bytes(LARGE)
+    buffers = pack(kind([*items, large]))
+    assert isinstance(buffers, list)
+    assert b"".join(buffers) == cbor2.dumps([*items, large])
+    assert any(buffer is large for buffer in buffers)
+
+
 def test_a_large_view_of_another_shape_travels_as_its_bytes() -> None:
     view = memoryview(bytes(LARGE)).cast("B", (128, LARGE // 128))
     assert decode(encode([view])) == [bytes(LARGE)]

