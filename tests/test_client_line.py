@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -97,7 +97,7 @@ async def calling(hello: bytes = HELLO, *, reconnects: bool = False) -> AsyncGen
             host = Host(nursery, readiness, hello=hello)
             line = RenewableLine(nursery, reconnects=reconnects)
             client = Client(line)
-            await line.open(partial(host.open, client))
+            await line.begin(partial(host.open, client))
             host.hello = HELLO
             try:
                 async with closing_client(client):
@@ -357,6 +357,32 @@ async def test_the_end_of_the_client_is_that_of_all_its_connections(calls: Calls
         assert [str(error) for error in calls.results] == ["the connection was lost: this client was closed"] * 2
         assert await host.old.hear_all() == []
         assert [fields[0] for fields in await host.new.hear_all()] == [frames.CALL]
+
+
+async def test_what_is_queued_on_any_of_them_leaves_first() -> None:
+    large = bytes(4_000_000)
+    async with calling() as (client, host), trio.open_nursery() as nursery:
+        nursery.start_soon(swallow, client.call("shop.keep", large))
+        await heard_call(host.old)
+        await host.old.say(stopping())
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(swallow, client.call("shop.keep", large))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(client.aclose)
+        for server in host.servers:
+            nursery.start_soon(hear_a_whole_call, server)
+
+
+async def hear_a_whole_call(server: RawPeer) -> None:
+    """The connection ends behind the last fragment, and not before it."""
+    fragments = [fields for fields in await server.hear_all() if fields[0] in (frames.CALL, frames.DATA)]
+    assert not fragments[-1][2]
+
+
+async def swallow(call: Awaitable[object]) -> None:
+    """Make a call that ends with its connection."""
+    with pytest.raises(rpc.Unavailable):
+        await call
 
 
 # --- A connection that is lost -----------------------------------------------------------------------------------

@@ -290,14 +290,16 @@ class Client:
         Does nothing the second time. When cancelled, the connection is closed at once.
         """
         try:
-            await self._line.connection.flushed()
+            for connection in self._line.open:
+                await connection.flushed()
             await trio.lowlevel.checkpoint()
         finally:
             self._line.close()
 
     def close(self) -> None:
         """Close the connection at once: what can leave without waiting leaves, open calls end with `Unavailable`."""
-        self._line.connection.flush()
+        for connection in self._line.open:
+            connection.flush()
         self._line.close()
 
 

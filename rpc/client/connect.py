@@ -97,7 +97,7 @@ async def connect(
         )
         line = RenewableLine(nursery, reconnects=reconnect)
         client = Client(line)
-        await line.open(partial(opening.connection, client))
+        await line.begin(partial(opening.connection, client))
         async with closing_client(client):
             yield client
 

@@ -10,7 +10,7 @@ time gives up alone.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -19,9 +19,9 @@ import trio
 from rpc.errors import Processed, Unavailable
 from rpc.net.connection import Connection
 
-__all__ = ["Line", "Open", "RenewableLine"]
+__all__ = ["Dial", "Line", "RenewableLine"]
 
-Open: TypeAlias = Callable[[], Awaitable[Connection]]
+Dial: TypeAlias = Callable[[], Awaitable[Connection]]
 """Makes a connection, or raises `Unavailable`."""
 
 _CLOSED = "this client was closed"
@@ -51,9 +51,15 @@ class Line:
         """
         return self.connection
 
+    @property
+    def open(self) -> Sequence[Connection]:
+        """The connections on which something may be open, or queued."""
+        return (self.connection,)
+
     def close(self) -> None:
-        """End the connection at once; does nothing the second time."""
-        self.connection.end(_CLOSED)
+        """End them at once; does nothing the second time."""
+        for connection in self.open:
+            connection.end(_CLOSED)
 
 
 @attrs.define(eq=False)
@@ -68,10 +74,10 @@ class _Renewal:
 class RenewableLine(Line):
     """A connection that is made anew where the peer stops, or, if asked for, where it is lost."""
 
-    __slots__ = ("_is_closed", "_left", "_nursery", "_open", "_reconnects", "_renewal")
+    __slots__ = ("_dial", "_is_closed", "_left", "_nursery", "_reconnects", "_renewal")
 
     def __init__(self, nursery: trio.Nursery, *, reconnects: bool) -> None:
-        """A line that is of use once it was opened.
+        """A line that is of use once it has begun.
 
         Args:
             nursery: where connections are made anew.
@@ -79,17 +85,21 @@ class RenewableLine(Line):
         """
         self._nursery = nursery
         self._reconnects = reconnects
-        self._left: list[Connection] = []
+        self._left: Sequence[Connection] = ()
         self._renewal: _Renewal | None = None
         self._is_closed = False
 
-    async def open(self, open: Open) -> None:
+    async def begin(self, dial: Dial) -> None:
         """Make the first connection, as all others are made."""
-        self._open = open
-        self.connection = await open()
+        self._dial = dial
+        self.connection = await dial()
 
     def is_off(self, connection: Connection) -> bool:
         return connection is not self.connection or self._needs_another
+
+    @property
+    def open(self) -> Sequence[Connection]:
+        return [connection for connection in (*self._left, self.connection) if not connection.is_over]
 
     @property
     def _needs_another(self) -> bool:
@@ -113,8 +123,8 @@ class RenewableLine(Line):
     async def _renew(self, renewal: _Renewal) -> None:
         try:
             with renewal.scope:
-                connection = await self._open()
-                self._left = [left for left in (*self._left, self.connection) if not left.is_over]
+                connection = await self._dial()
+                self._left = self.open
                 self.connection = connection
         except Unavailable as failure:
             renewal.failure = failure
@@ -126,5 +136,4 @@ class RenewableLine(Line):
         self._is_closed = True
         if self._renewal is not None:
             self._renewal.scope.cancel()
-        for connection in (*self._left, self.connection):
-            connection.end(_CLOSED)
+        super().close()
