@@ -39,8 +39,11 @@ MEANINGS = {
 
 _HOME = f"{Path(rpc.__file__).parent}/"
 
+_SENDS = {"send", "sendmsg", "sendto"}
+_RECEIVES = {"recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "recvmsg_into"}
+
 _SYSTEM: dict[type, frozenset[str]] = {
-    socket.socket: frozenset({"send", "sendmsg", "sendto", "recv", "recv_into", "recvmsg_into", "recvfrom"}),
+    socket.socket: frozenset(_SENDS | _RECEIVES),
     select.epoll: frozenset({"poll", "register", "modify", "unregister"}),
     type(select.poll()): frozenset({"poll"}),
 }
