@@ -35,7 +35,7 @@ def risen(usual: dict[str, Counts]) -> set[str]:
 
 def test_the_same_is_counted_twice(usual: dict[str, Counts]) -> None:
     again = measure(ONE_CALL)
-    for what in ("bytecodes", "calls", "system calls", "switches", "passes", "decodes"):
+    for what in ("bytecodes", "calls", "system calls", "switches", "passes"):
         assert again[NAME][what] == usual[NAME][what] > 0, what
     assert not rises({VERSION: usual}, again)
 
