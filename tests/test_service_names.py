@@ -44,3 +44,10 @@ def test_a_name_is_text(name: Any) -> None:
         check_service_name(name)
     with pytest.raises(TypeError, match="calc: a method is named by text, not by "):
         full_name("calc", name)
+
+
+def test_a_service_leaves_room_for_its_methods() -> None:
+    check_service_name("s" * 253)
+    assert full_name("s" * 253, "m") == "s" * 253 + ".m"
+    with pytest.raises(ValueError, match="is too long for a service: it has at most 253 characters"):
+        check_service_name("s" * 254)

@@ -8,6 +8,9 @@ from rpc.limits import MAX_METHOD
 
 __all__ = ["check_service_name", "full_name"]
 
+_LONGEST = MAX_METHOD - 2
+"""Characters of the name of a service, behind which a dot and one letter still fit."""
+
 _SEGMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
@@ -16,11 +19,13 @@ def check_service_name(name: str) -> None:
 
     Raises:
         TypeError: it is no text.
-        ValueError: it is none.
+        ValueError: it is none, or is too long.
     """
     _check_text(name, "a service")
     if not all(_SEGMENT.fullmatch(segment) for segment in name.split(".")):
         raise ValueError(f"{name!r} is no name for a service: write letters, digits and _, with dots in between")
+    if len(name) > _LONGEST:
+        raise ValueError(f"{name!r} is too long for a service: it has at most {_LONGEST} characters")
 
 
 def full_name(service: str, method: str, what: object = None) -> str:
