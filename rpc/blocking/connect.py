@@ -16,13 +16,13 @@ from rpc.blocking.dial import dial
 from rpc.blocking.line import Line
 from rpc.blocking.transport import Transport
 from rpc.blocking.waiting import Deadline, Gate
+from rpc.client.credential import checked
 from rpc.client.terms import Options
 from rpc.errors import Processed, Unavailable
 from rpc.limits import Limits
-from rpc.net.access import check_safe, refusal_of
+from rpc.net.access import refusal_of
 from rpc.session.session import Session
 from rpc.version import AGENT
-from rpc.wire import hello
 
 if TYPE_CHECKING:
     import ssl
@@ -79,13 +79,8 @@ def connect(
     """
     target = parse(address)
     limits = limits or Limits()
-    if isinstance(credential, str):
-        credential = credential.encode()
-    if credential is not None:
-        if not insecure:
-            check_safe(target, tls)
-        hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
-    opener = _Opener(target, None if target.is_path else tls, credential, limits, allow_uids, polling)
+    encoded = checked(credential, target, tls, insecure=insecure)
+    opener = _Opener(target, None if target.is_path else tls, encoded, limits, allow_uids, polling)
     line = Line(opener, wait=wait, reconnects=reconnect)
     line.open(partial(_first, opener, timeout))
     return Client(line, Options(timeout=timeout))

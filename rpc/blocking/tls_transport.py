@@ -9,14 +9,11 @@ import attrs
 
 from rpc.blocking.transport import Transport, wait_for
 from rpc.blocking.waiting import Deadline
-from rpc.net import tls
+from rpc.net import tls, tls_socket
 from rpc.peer import Peer
 from rpc.wire.payload import Buffer
 
 __all__ = ["TlsTransport", "checked"]
-
-_BLOCK = 65_536
-"""Bytes that OpenSSL is given at once. What it has begun it must be given again."""
 
 
 def checked(context: ssl.SSLContext | None) -> ssl.SSLContext:
@@ -38,14 +35,7 @@ class TlsTransport(Transport):
     """
 
     def __init__(self, sock: socket.socket, peer: Peer, context: ssl.SSLContext, host: str) -> None:
-        try:
-            sock.getpeername()
-        except OSError:
-            sock.close()  # `wrap_socket` would lose it
-            raise
-        self._tls = context.wrap_socket(
-            sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
+        self._tls = tls_socket.wrap(sock, context, host)
         super().__init__(self._tls, peer)
 
     def shake_hands(self, deadline: Deadline) -> None:
@@ -81,10 +71,4 @@ class TlsTransport(Transport):
 
     def send(self, buffers: list[Buffer]) -> list[Buffer]:
         """As `Transport.send`; what is given back must be what is sent next, as OpenSSL has begun with it."""
-        rest = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers))
-        try:
-            while rest:
-                rest = rest[self._tls.send(rest[:_BLOCK]) :]
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return [rest]
-        return []
+        return tls_socket.send(self._tls, buffers)

@@ -8,19 +8,13 @@ from __future__ import annotations
 import math
 import select
 import socket
-from collections.abc import Sequence
 
 from rpc.blocking.waiting import Deadline
+from rpc.net.sending import send
 from rpc.peer import Peer
 from rpc.wire.payload import Buffer
 
 __all__ = ["Transport", "wait_for"]
-
-_JOIN_BELOW = 65_536
-"""Bytes up to which the buffers are joined and sent in one piece: a batch is mostly many small frames."""
-
-_MOST_BUFFERS = 1024
-"""IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
 
 _LONGEST = 86_400.0
 """Seconds of one wait: `poll` counts milliseconds in 32 bits."""
@@ -72,17 +66,7 @@ class Transport:
         Raises:
             OSError: the peer is gone.
         """
-        try:
-            if len(buffers) == 1:
-                sent = self.socket.send(buffers[0])
-            elif sum(map(len, buffers)) < _JOIN_BELOW:
-                buffers = [b"".join(buffers)]
-                sent = self.socket.send(buffers[0])
-            else:
-                sent = self.socket.sendmsg(buffers[:_MOST_BUFFERS])
-        except BlockingIOError:
-            sent = 0
-        return _rest(buffers, sent)
+        return send(self.socket, buffers)
 
     def shut(self) -> None:
         """End the connection, for every process that has this socket, and wake the threads that wait for it."""
@@ -94,14 +78,3 @@ class Transport:
     def close(self) -> None:
         """Give the socket back; nobody may wait for it any more."""
         self.socket.close()
-
-
-def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:
-    """What is left of `buffers` after their first `sent` bytes."""
-    for index, buffer in enumerate(buffers):
-        size = len(buffer)
-        if sent < size:
-            head = memoryview(buffer)[sent:] if sent else buffer
-            return [head, *buffers[index + 1 :]]
-        sent -= size
-    return []

@@ -9,16 +9,14 @@ from functools import partial
 
 from rpc.address import Address, parse
 from rpc.client.client import Client
+from rpc.client.credential import checked
 from rpc.client.line import RenewableLine
 from rpc.client.opening import Opening
 from rpc.limits import Limits
-from rpc.net.access import check_safe
 from rpc.net.background import open_foundation
 from rpc.net.lifespans import open_handlers
 from rpc.net.readiness import Readiness
 from rpc.service.service import Service
-from rpc.version import AGENT
-from rpc.wire import hello
 
 __all__ = ["closing_client", "connect"]
 
@@ -74,12 +72,7 @@ async def connect(
     """
     target = parse(address)
     limits = limits or Limits()
-    if isinstance(credential, str):
-        credential = credential.encode()
-    if credential is not None:
-        if not insecure:
-            check_safe(target, tls)
-        hello.encode(hello.Settings(agent=AGENT, credential=credential))  # too long a one raises before anything opens
+    encoded = checked(credential, target, tls, insecure=insecure)
     async with open_handlers(services) as handlers, open_foundation() as nursery:
         readiness = Readiness(polling)
         nursery.start_soon(readiness.run)
@@ -87,7 +80,7 @@ async def connect(
         opening = Opening(
             address=target,
             tls=tls,
-            credential=credential,
+            credential=encoded,
             allow_uids=allow_uids,
             wait=wait,
             handlers=handlers,

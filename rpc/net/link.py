@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import trio
 
+from rpc.net.sending import send
 from rpc.peer import Peer
 
 __all__ = ["Buffer", "Explain", "Link", "SocketLink", "StreamLink"]
@@ -22,12 +23,6 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 
 Explain: TypeAlias = Callable[[], Awaitable[str | None]]
 """Finds out why a transport has ended, in a moment; None where that stays unknown."""
-
-_JOIN_BELOW = 65_536
-"""Bytes up to which the buffers are joined and sent in one piece: a batch is mostly many small frames."""
-
-_MOST_BUFFERS = 1024
-"""IOV_MAX of Linux: more buffers in one `sendmsg` are refused by the kernel."""
 
 
 class SocketLink:
@@ -88,17 +83,7 @@ class SocketLink:
         Raises:
             OSError: the peer is gone.
         """
-        try:
-            if len(buffers) == 1:
-                sent = self.socket.send(buffers[0])
-            elif sum(map(len, buffers)) < _JOIN_BELOW:
-                buffers = [b"".join(buffers)]
-                sent = self.socket.send(buffers[0])
-            else:
-                sent = self.socket.sendmsg(buffers[:_MOST_BUFFERS])
-        except BlockingIOError:
-            sent = 0
-        return _rest(buffers, sent)
+        return send(self.socket, buffers)
 
     async def send_some(self, buffers: list[Buffer]) -> list[Buffer]:
         """Wait until something can be sent, send it, and give back the rest; a cancelled call has sent nothing.
@@ -176,14 +161,3 @@ class StreamLink:
 
 
 Link: TypeAlias = SocketLink | StreamLink
-
-
-def _rest(buffers: Sequence[Buffer], sent: int) -> list[Buffer]:
-    """What is left of `buffers` after their first `sent` bytes."""
-    for index, buffer in enumerate(buffers):
-        size = len(buffer)
-        if sent < size:
-            head = memoryview(buffer)[sent:] if sent else buffer
-            return [head, *buffers[index + 1 :]]
-        sent -= size
-    return []

@@ -13,7 +13,7 @@ import ssl
 import attrs
 import trio
 
-from rpc.net import tls
+from rpc.net import tls, tls_socket
 from rpc.net.link import Buffer, SocketLink
 from rpc.peer import Peer
 
@@ -25,10 +25,6 @@ _LINGER = 1.0
 _RECORD = 16_384
 """Bytes in one record of TLS (RFC 8446, section 5.1): what is read at once, so that none of it stays behind in OpenSSL,
 where no system call could tell that it is there."""
-
-
-_BLOCK = 65_536
-"""Bytes that OpenSSL is given at once. What it has begun it must be given again, so progress shows in such steps."""
 
 
 class TlsLink(SocketLink):
@@ -54,19 +50,8 @@ class TlsLink(SocketLink):
             context: of this side's role.
             host: the name that the server's certificate must be for; None where this side is the server.
         """
-        try:
-            sock.getpeername()
-        except OSError:
-            sock.close()  # `wrap_socket` would lose it
-            raise
         self.is_server = host is None
-        self._tls = context.wrap_socket(
-            sock,
-            server_side=self.is_server,
-            server_hostname=host,
-            do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-        )
+        self._tls = tls_socket.wrap(sock, context, host)
         super().__init__(self._tls, peer, self._why)
         self._failure: str | None = None
 
@@ -133,13 +118,7 @@ class TlsLink(SocketLink):
 
     def send_nowait(self, buffers: list[Buffer]) -> list[Buffer]:
         """As `SocketLink.send_nowait`; what is given back must be what is sent next, as OpenSSL has begun with it."""
-        rest = memoryview(buffers[0] if len(buffers) == 1 else b"".join(buffers))
-        try:
-            while rest:
-                rest = rest[self._tls.send(rest[:_BLOCK]) :]
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return [rest]
-        return []
+        return tls_socket.send(self._tls, buffers)
 
     def _raise_unless_end(self, error: ssl.SSLError) -> None:
         """Speak of what TLS says as a socket would, and remember why it failed.
