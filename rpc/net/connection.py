@@ -164,21 +164,25 @@ class Connection:
         try:
             async with trio.open_nursery() as nursery:
                 self.nursery = nursery
-                self.workers = Workers(nursery, self.context)
-                self.dispatcher.notifications.nursery = nursery
-                await greet(self, refusal, authenticate)
-                task_status.started()
-                if self.session.is_open:
-                    self._watch = self.readiness.watchman.watch(self)
-                await self.ended.wait()
-                if self.dispatcher.notifications.is_running:
-                    with trio.move_on_after(self.limits.drain_timeout):
-                        await self.dispatcher.notifications.finish()
+                try:
+                    self.workers = Workers(nursery, self.context)
+                    self.dispatcher.notifications.nursery = nursery
+                    await greet(self, refusal, authenticate)
+                    task_status.started()
+                    if self.session.is_open:
+                        self._watch = self.readiness.watchman.watch(self)
+                    await self.ended.wait()
+                    if self.dispatcher.notifications.is_running:
+                        with trio.move_on_after(self.limits.drain_timeout):
+                            await self.dispatcher.notifications.finish()
+                finally:
+                    # Others may have it flush, which wants a task, as long as it is not over.
+                    failed = nursery.cancel_scope.cancel_called
+                    self.end("a failure inside this side" if failed else "this side closed it")
                 nursery.cancel_scope.cancel()
         except Exception:
             self.fail()
         finally:
-            self.end("this side closed it")
             if isinstance(self.link, StreamLink):
                 with trio.CancelScope(shield=True):
                     await self.link.aclose()
