@@ -89,6 +89,14 @@ class Reason(enum.IntEnum):
     TOO_MANY = 7
     TOO_SLOW = 8
 
+    @classmethod
+    def of(cls, number: int) -> Reason:
+        """The reason of a number that a peer has sent; NONE where it is not known here."""
+        return cls(number) if number in _REASONS else cls.NONE
+
+
+_REASONS = frozenset(int(reason) for reason in Reason)
+
 
 class Error(Exception):
     """The base of every exception that this package raises about a call or a connection.

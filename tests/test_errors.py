@@ -62,6 +62,15 @@ def test_the_words_beside_the_codes_have_the_numbers_of_the_protocol() -> None:
     assert sorted(Reason) == list(range(9))
 
 
+def test_a_reason_that_is_not_known_is_none() -> None:
+    assert [Reason.of(number) for number in (0, 7, 9, 2**40)] == [
+        Reason.NONE,
+        Reason.TOO_MANY,
+        Reason.NONE,
+        Reason.NONE,
+    ]
+
+
 def test_an_error_begins_with_nothing_but_its_message() -> None:
     error = errors.NotFound("no such key")
     assert error.message == str(error) == "no such key"

@@ -14,8 +14,6 @@ from rpc.wire.gathering import Arrived
 
 __all__ = ["actions_of"]
 
-_REASONS = frozenset(int(reason) for reason in Reason)
-
 
 class Acting(Protocol):
     """A connection as it is seen here; the attributes are explained in `rpc.blocking.connection`."""
@@ -65,8 +63,7 @@ def _take_goaway(connection: Acting, last_id: int | None, reason: int, text: str
     connection.peer_stops = reason == Reason.NONE
     if reason or last_id == 0:
         # Where no call has run, the peer has turned us away, if only because it is stopping.
-        known = Reason(reason) if reason in _REASONS else Reason.NONE
-        connection.failure = connection.failure or ProtocolError(text, reason=known)
+        connection.failure = connection.failure or ProtocolError(text, reason=Reason.of(reason))
     if reason:
         for waiter in connection.pings.values():
             waiter.fail(Unavailable(f"the connection ended: {text or 'the peer ends it'}"))

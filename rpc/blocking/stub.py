@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cache, partial
 from typing import Any, Protocol
 
 from rpc.client.contract_stub import ContractStub, class_of
+from rpc.client.stub import ServiceStub
 from rpc.service.contract import Contract, contract_of
 from rpc.service.function import Kind
 
@@ -26,25 +27,16 @@ class Caller(Protocol):
     def notify(self, target: Any, /, *args: Any, **kwargs: Any) -> None: ...
 
 
-class Stub:
+class Stub(ServiceStub["StubMethod"]):
     """A service by its name: ``stub.add(2, b=3)`` calls ``calc.add``.
 
     Nothing is checked before the call: the peer knows its methods. Names that begin with ``_`` are no methods.
     """
 
-    __slots__ = ("_caller", "_service")
+    __slots__ = ()
 
     def __init__(self, caller: Caller, service: str) -> None:
-        self._caller = caller
-        self._service = service
-
-    def __getattr__(self, name: str) -> StubMethod:
-        if name.startswith("_"):
-            raise AttributeError(f"{name!r} is no method of {self._service!r}: names that begin with _ are not served")
-        return StubMethod(self._caller, f"{self._service}.{name}")
-
-    def __repr__(self) -> str:
-        return f"<stub of {self._service}>"
+        super().__init__(partial(StubMethod, caller), service)
 
 
 class StubMethod:
@@ -85,7 +77,7 @@ def contract_stub(caller: Caller, target: Any) -> ContractStub:
     return _class_of(contract_of(target))(caller)
 
 
-@functools.cache
+@cache
 def _class_of(contract: Contract) -> type[ContractStub]:
     return class_of(contract, _METHODS_OF)
 

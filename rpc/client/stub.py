@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager as Block
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
-__all__ = ["Stub"]
+__all__ = ["ServiceStub", "Stub"]
+
+M = TypeVar("M")
 
 
 class Caller(Protocol):
@@ -21,25 +24,35 @@ class Caller(Protocol):
     async def notify(self, target: str, /, *args: Any, **kwargs: Any) -> None: ...
 
 
-class Stub:
+class ServiceStub(Generic[M]):
+    """A service by its name, whose attributes are its methods."""
+
+    __slots__ = ("_method", "_service")
+
+    def __init__(self, method: Callable[[str], M], service: str) -> None:
+        """A stub whose methods are made of their wire names."""
+        self._method = method
+        self._service = service
+
+    def __getattr__(self, name: str) -> M:
+        if name.startswith("_"):
+            raise AttributeError(f"{name!r} is no method of {self._service!r}: names that begin with _ are not served")
+        return self._method(f"{self._service}.{name}")
+
+    def __repr__(self) -> str:
+        return f"<stub of {self._service}>"
+
+
+class Stub(ServiceStub["StubMethod"]):
     """A service by its name: ``await stub.add(2, b=3)`` calls ``calc.add``.
 
     Nothing is checked before the call: the peer knows its methods. Names that begin with ``_`` are no methods.
     """
 
-    __slots__ = ("_caller", "_service")
+    __slots__ = ()
 
     def __init__(self, caller: Caller, service: str) -> None:
-        self._caller = caller
-        self._service = service
-
-    def __getattr__(self, name: str) -> StubMethod:
-        if name.startswith("_"):
-            raise AttributeError(f"{name!r} is no method of {self._service!r}: names that begin with _ are not served")
-        return StubMethod(self._caller, f"{self._service}.{name}")
-
-    def __repr__(self) -> str:
-        return f"<stub of {self._service}>"
+        super().__init__(partial(StubMethod, caller), service)
 
 
 class StubMethod:

@@ -68,17 +68,13 @@ def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str
     connection.peer_stops = reason == Reason.NONE
     if reason or last_id == 0:
         # Where no call has run, the peer has turned us away, if only because it is stopping.
-        known = Reason(reason) if reason in _REASONS else Reason.NONE
-        connection.failure = connection.failure or ProtocolError(text, reason=known)
+        connection.failure = connection.failure or ProtocolError(text, reason=Reason.of(reason))
     if reason:
         connection.log.write(
             logging.INFO, "ended by the peer", connection.peer, "the peer ends the connection: %s", quote(text)
         )
         connection.pulse.stop()
     connection.room.unpark_all()
-
-
-_REASONS = frozenset(int(reason) for reason in Reason)
 
 
 def break_off(connection: Leaving, error: ProtocolError, level: int = logging.WARNING) -> None:
