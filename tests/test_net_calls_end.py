@@ -268,6 +268,22 @@ async def test_who_notifies_again_and_again_leaves_others_their_turn() -> None:
     assert max(after - before for before, after in itertools.pairwise(turns)) <= 32
 
 
+async def test_who_notifies_in_vain_leaves_others_their_turn() -> None:
+    async with raw_server() as (client, _), trio.open_nursery() as nursery:
+        await client.notify("far.one")
+        await client.aclose()
+        with trio.CancelScope() as scope:
+            nursery.start_soon(_cancel_later, scope)
+            while True:
+                with pytest.raises(rpc.Unavailable):
+                    await client.notify("far.two")
+
+
+async def _cancel_later(scope: trio.CancelScope) -> None:
+    await trio.lowlevel.checkpoint()
+    scope.cancel()
+
+
 async def test_who_is_cancelled_does_not_notify() -> None:
     async with raw_server() as (client, peer):
         await client.notify("far.one")

@@ -10,7 +10,7 @@ import math
 
 import trio
 
-from rpc.errors import Cancelled, DeadlineExceeded
+from rpc.errors import Cancelled, DeadlineExceeded, Error
 from rpc.net.connection import Connection
 from rpc.net.streams import Stream
 from rpc.net.waiting import Waiter
@@ -217,5 +217,9 @@ async def notify(connection: Connection, method: str, payload: Payload, metadata
     if session.unsent or not isinstance(payload, bytes) or len(payload) > SMALL:
         while session.queued > _QUEUED and not connection.is_over:
             await connection.drained.park()
-    session.notify(method, payload, metadata)
+    try:
+        session.notify(method, payload, metadata)
+    except Error:
+        await trio.lowlevel.checkpoint()  # who tries again and again must not keep others from running
+        raise
     connection.flush_soon()
