@@ -255,6 +255,8 @@ class Talk(Model, RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Bring all bytes, take all items, answer all calls: then every call has ended, and nothing is left."""
+        if self.is_lost:
+            return  # what cut the wires has failed, and tells of it
         self.settle()
         while any(self.handlers(by) for by in self.sides):
             for by in self.sides:
@@ -272,7 +274,7 @@ class Talk(Model, RuleBasedStateMachine):
 
 
 AMOUNTS = settings(
-    max_examples=2000 if LONG else 40,
+    max_examples=2000 if LONG else 100,
     stateful_step_count=100 if LONG else 50,
     derandomize=not LONG,
     deadline=None,
