@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from rpc import limits
 from rpc.errors import ProtocolError, Reason
@@ -77,8 +77,6 @@ HELLO, CALL, DATA, REPLY, ERROR, CANCEL, CREDIT, NOTIFY, PING, PONG, GOAWAY = Fr
 MORE, END, NAMED, SENDS, TAKES = map(int, Flag)
 
 _CALL_FLAGS = MORE | NAMED | SENDS | TAKES
-_DATA_FLAGS = (0, MORE, END)
-_REPLY_FLAGS = (0, MORE)
 
 _IGNORED = range(32, 64)
 
@@ -87,6 +85,7 @@ _WRONG_ID = "a call id is an unsigned integer from 1 to 2^53-1"
 _WRONG_PAYLOAD = "a payload is a byte string"
 
 Fields = list[Any]
+Check: TypeAlias = Callable[[Fields, Buffer], None]
 
 
 _NULL = b"\xf6"
@@ -146,7 +145,7 @@ def _check_call(fields: Fields, body: Buffer) -> None:
         remember(flags, method)
 
 
-# --- DATA ------------------------------------------------------------------------------------------------------
+# --- DATA, REPLY -----------------------------------------------------------------------------------------------
 
 
 def data(id: int, flags: int, size: int) -> bytes:
@@ -154,32 +153,24 @@ def data(id: int, flags: int, size: int) -> bytes:
     return _finish(b"\x84\x02" + head(UINT, id) + _FLAGS[flags] + head(BYTES, size), size)
 
 
-def _check_data(fields: Fields, body: Buffer) -> None:
-    _, id, flags, payload = fields
-    if type(id) is not int or not 0 < id <= _MAX_ID:
-        raise ProtocolError(_WRONG_ID)
-    if type(flags) is not int or flags not in _DATA_FLAGS:
-        raise ProtocolError("DATA: flags that do not belong")
-    if type(payload) is not bytes:
-        raise ProtocolError(_WRONG_PAYLOAD)
-
-
-# --- REPLY -----------------------------------------------------------------------------------------------------
-
-
 def reply(id: int, flags: int, size: int) -> bytes:
     """The head of a REPLY whose payload part has `size` bytes."""
     return _finish(b"\x84\x03" + head(UINT, id) + _FLAGS[flags] + head(BYTES, size), size)
 
 
-def _check_reply(fields: Fields, body: Buffer) -> None:
-    _, id, flags, payload = fields
-    if type(id) is not int or not 0 < id <= _MAX_ID:
-        raise ProtocolError(_WRONG_ID)
-    if type(flags) is not int or flags not in _REPLY_FLAGS:
-        raise ProtocolError("REPLY: flags that do not belong")
-    if type(payload) is not bytes:
-        raise ProtocolError(_WRONG_PAYLOAD)
+def _check_part(kind: Frame, *allowed: int) -> Check:
+    """The check of a row with a payload part, whose flags are one of those that are allowed."""
+
+    def check(fields: Fields, body: Buffer) -> None:
+        _, id, flags, payload = fields
+        if type(id) is not int or not 0 < id <= _MAX_ID:
+            raise ProtocolError(_WRONG_ID)
+        if type(flags) is not int or flags not in allowed:
+            raise ProtocolError(f"{kind.name}: flags that do not belong")
+        if type(payload) is not bytes:
+            raise ProtocolError(_WRONG_PAYLOAD)
+
+    return check
 
 
 # --- ERROR -----------------------------------------------------------------------------------------------------
@@ -292,10 +283,10 @@ def _check_goaway(fields: Fields, body: Buffer) -> None:
 
 # --- Decoding --------------------------------------------------------------------------------------------------
 
-_CHECKS: dict[int, Callable[[Fields, Buffer], None]] = {
+_CHECKS: dict[int, Check] = {
     Frame.CALL: _check_call,
-    Frame.DATA: _check_data,
-    Frame.REPLY: _check_reply,
+    Frame.DATA: _check_part(DATA, 0, MORE, END),
+    Frame.REPLY: _check_part(REPLY, 0, MORE),
     Frame.ERROR: _check_error,
     Frame.CANCEL: _check_cancel,
     Frame.CREDIT: _check_credit,
