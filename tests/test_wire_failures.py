@@ -50,6 +50,18 @@ def test_an_error_that_says_little_is_small() -> None:
     assert encoded(RemoteError()) == {CODE: 2, MESSAGE: ""}
 
 
+def test_short_errors_that_differ_in_one_thing_are_told_apart() -> None:
+    for message in ("a", "b", "a" * 200, "a" * 201):
+        for processed in Processed:
+            for kind in (NotFound, Unavailable):
+                error = kind(message, processed=processed)
+                for _ in range(2):
+                    assert same(travelled(error), error)
+    assert same(travelled(NotFound("a", details=0)), NotFound("a", details=0))
+    assert same(travelled(NotFound("a", retry_after=0.0)), NotFound("a", retry_after=0.0))
+    assert same(travelled(NotFound("a")), NotFound("a"))
+
+
 def test_all_that_an_error_says_has_its_key() -> None:
     error = RemoteError(
         "boom",

@@ -7,6 +7,7 @@ causes, then without the details, and at last with a shorter message.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from rpc import limits
@@ -26,6 +27,9 @@ _ROOM = limits.MAX_ERROR - 16
 _LONGEST = 1e15
 """Seconds of the longest `retry_after` that is told: in milliseconds it is an integer of 64 bits, and no tag."""
 
+_LITTLE = 200
+"""Characters of a message up to which the map of an error is kept, for the next one that says the same."""
+
 _MOST_CAUSES = 8
 """Levels of causes that are told: a chain is as long as its handlers like."""
 
@@ -35,6 +39,8 @@ def encode(error: Error) -> bytes:
 
     Details that cannot travel are left out: the failure itself must reach the caller.
     """
+    if _says_little(error):
+        return _little(error.code, error.message, error.processed)
     fields = _fields(error, _MOST_CAUSES)
     encoded = payloads.encode(fields)
     for key in (TRACEBACK, CAUSES, DETAILS):
@@ -50,10 +56,33 @@ def encode(error: Error) -> bytes:
     return encoded
 
 
+def _says_little(error: Error) -> bool:
+    """Whether an error is short, and has nothing but its code, its message and what it promises."""
+    return (
+        error.type is None
+        and error.details is None
+        and error.retry_after is None
+        and error.remote_traceback is None
+        and not error.causes
+        and len(error.message) <= _LITTLE
+    )
+
+
+@lru_cache(256)
+def _little(code: Code, message: str, processed: Processed) -> bytes:
+    """The map of such an error: the same for each call that was cancelled, or refused for one reason."""
+    return payloads.encode(_first_fields(code, message, processed))
+
+
+def _first_fields(code: Code, message: str, processed: Processed) -> dict[int, Any]:
+    fields: dict[int, Any] = {CODE: int(code), MESSAGE: _text(message)}
+    if processed:
+        fields[PROCESSED] = int(processed)
+    return fields
+
+
 def _fields(error: Error, depth: int) -> dict[int, Any]:
-    fields: dict[int, Any] = {CODE: int(error.code), MESSAGE: _text(error.message)}
-    if error.processed:
-        fields[PROCESSED] = int(error.processed)
+    fields = _first_fields(error.code, error.message, error.processed)
     if error.retry_after is not None:
         fields[RETRY_AFTER] = round(min(max(0.0, error.retry_after), _LONGEST) * 1000)
     if error.type is not None:
