@@ -32,7 +32,10 @@ def test_a_frame_is_decoded(vector: Vector) -> None:
         version, settings = fields
         assert hello.decode(frame[4:]) == (version, expected_settings(settings))
     else:
-        assert same(frames.decode(frame[4:]), [int(Frame[vector["type"]]), *fields])
+        decoded = frames.decode(frame[4:])
+        assert decoded is not None
+        whole = [bytes(field) if isinstance(field, memoryview) else field for field in decoded]  # of a long payload
+        assert same(whole, [int(Frame[vector["type"]]), *fields])
 
 
 @each(SENT)
