@@ -279,8 +279,9 @@ async def test_its_task_is_there_while_there_is_something_to_watch(
     assert len(nursery.child_tasks) == 1
     for each in (early, *watches):
         watchman.forget(each)
-    await trio.sleep(11)
+    await trio.testing.wait_all_tasks_blocked()
     assert not nursery.child_tasks
+    await trio.sleep(11)
     assert not host.pinged
     watch(watchman, Host())
     assert len(nursery.child_tasks) == 1

@@ -136,10 +136,12 @@ class Watchman:
         """A connection has ended."""
         watch.end()
         self._over += 1
-        if 2 * self._over > len(self._due) + _FEW:
+        if self._over >= len(self._due) or 2 * self._over > len(self._due) + _FEW:
             self._due = [entry for entry in self._due if not entry[2].is_over]
             heapq.heapify(self._due)
             self._over = 0
+            if not self._due:
+                self._sleeper.wake()  # its task has nothing to do any more
 
     def _look_at(self, watch: Watch, now: float) -> None:
         when = watch.look(now)

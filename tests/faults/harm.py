@@ -13,10 +13,13 @@ import trio
 from rpc.address import parse
 from rpc.wire import frames
 from rpc.wire.framing import prefix
-from tests.faults.harness import Nest, RawClient, raw
+from tests.faults.harness import LONG, Nest, RawClient, raw
 from tests.raw_peer import HELLO, call, greeting
 
-__all__ = ["HARMS", "Mark"]
+__all__ = ["HARMS", "PATIENCE", "Mark"]
+
+PATIENCE = 10.0 if LONG else 3.0
+"""Seconds that a server which is harmed has for a frame."""
 
 
 @attrs.frozen
@@ -77,9 +80,9 @@ async def speak_slowly(mark: Mark, chance: random.Random) -> None:
     """A byte of a call now and then."""
     client = await raw(mark.tcp)
     try:
-        with trio.move_on_after(5):
+        with trio.move_on_after(PATIENCE + 2):
             for byte in call(1, "target.add", 1, 2):
-                await trio.sleep(0.2)
+                await trio.sleep(PATIENCE / 10)
                 await client.say(bytes((byte,)))
     except trio.BrokenResourceError:
         pass
