@@ -265,7 +265,8 @@ async def test_who_notifies_again_and_again_leaves_others_their_turn() -> None:
             sent += 1
         for _ in range(100):
             assert (await peer.hear())[0] == frames.NOTIFY
-    assert max(after - before for before, after in itertools.pairwise(turns)) <= 32
+    # Trio shuffles the tasks of a turn, so that two rows of 32 may lie between two looks, but never a third.
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= 64
 
 
 async def test_who_notifies_in_vain_leaves_others_their_turn() -> None:
