@@ -322,3 +322,14 @@ async def test_closing_while_it_rests_ends_it(stage: Stage, autojump_clock: trio
         await trio.sleep(0.55)
         stage.listener.close()
     assert not outcome
+
+
+async def test_a_reserve_that_was_lost_is_there_again_with_the_next_connection(tmp_path: Path) -> None:
+    [listener] = await listen(unix(tmp_path))
+    listener._reserve.close()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(listener.address.path)
+        link = await accept(listener)
+        assert listener._reserve._descriptor is not None
+        link.close()
+    listener.close()

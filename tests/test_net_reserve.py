@@ -99,3 +99,14 @@ def test_a_reserve_that_was_lost_is_taken_again_when_there_is_room(listening: so
         assert reserve.dismiss_next(listening, WORDS)
         assert client.recv(65536) == WORDS
     reserve.close()
+
+
+def test_a_reserve_that_was_lost_is_renewed_as_soon_as_it_can_be(listening: socket.socket) -> None:
+    """A thread of the application may be quicker than this, and take what was given up for a moment."""
+    reserve = Reserve()
+    reserve.close()
+    before = descriptors()
+    for _ in range(2):
+        reserve.renew()
+        assert descriptors() == before + 1
+    reserve.close()

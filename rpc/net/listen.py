@@ -111,6 +111,7 @@ class Listener:
             except OSError as error:
                 await self._recover(error)
                 continue
+            self._reserve.renew()
             try:
                 peer = self._introduce(sock, name)
                 return SocketLink(sock, peer) if self._context is None else TlsLink(sock, peer, self._context)

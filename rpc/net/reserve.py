@@ -38,12 +38,12 @@ class Reserve:
 
     def __init__(self) -> None:
         self._descriptor: int | None = None
-        self._renew()
+        self.renew()
 
     def dismiss_next(self, listening: socket.socket, words: bytes) -> bool:
         """Accept a connection in place of the reserve and dismiss it; False where there is no room even so."""
         if self._descriptor is None:
-            self._renew()
+            self.renew()
             return False
         self.close()
         try:
@@ -56,7 +56,7 @@ class Reserve:
             dismiss(sock, words)
             return True
         finally:
-            self._renew()
+            self.renew()
 
     def close(self) -> None:
         """Give the reserve back; nothing the second time."""
@@ -64,6 +64,9 @@ class Reserve:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Take a descriptor again where it was lost to somebody else, as soon as there is one; usually it is there."""
+        if self._descriptor is not None:
+            return
         with contextlib.suppress(OSError):
             self._descriptor = os.open(os.devnull, os.O_RDONLY)
