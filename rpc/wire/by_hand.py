@@ -11,7 +11,17 @@ from typing import Any
 from rpc.wire.heads import BYTES, TEXT, UINT, Buffer
 from rpc.wire.heads import write_head as head
 
-__all__ = ["CALLS", "LONG", "SHORT", "long_fields", "long_head", "remember", "remember_notification", "short_fields"]
+__all__ = [
+    "CALLS",
+    "LONG",
+    "SHORT",
+    "SIZES",
+    "long_fields",
+    "long_head",
+    "remember",
+    "remember_notification",
+    "short_fields",
+]
 
 Fields = list[Any]
 
@@ -34,7 +44,10 @@ _UINTS = {0x18: 2, 0x19: 3, 0x1A: 5}
 """How long a timeout is, by its head; 1 for those below 24."""
 
 _NULL = 0xF6
+
 SIZES = [head(BYTES, size) for size in range(SHORT)]
+"""The head of a short payload, by its size."""
+
 _SHORT_HEADS = [b"\0" + size for size in SIZES]
 """What stands between id and payload where no flag is set, for each size of the payload."""
 
