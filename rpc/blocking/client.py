@@ -142,9 +142,13 @@ class Client:
         try:
             return act(connection)
         except Unavailable as error:
-            if error.processed is not Processed.NOT_PROCESSED or not self._line.is_off(connection):
+            if not self._was_left(connection, error):
                 raise
         return act(self._line.connection(deadline))
+
+    def _was_left(self, connection: Connection, error: Unavailable) -> bool:
+        """Whether others have left the connection before anything was sent on it."""
+        return error.processed is Processed.NOT_PROCESSED and self._line.is_off(connection)
 
     # --- Streams and contexts ------------------------------------------------------------------------------------
 
@@ -238,9 +242,14 @@ class Client:
         name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
-        send = partial(calls.notify, method=name, payload=payload, metadata=self._metadata, deadline=deadline)
         try:
-            self._by_a_connection(send, deadline)
+            connection = self._line.connection(deadline)
+            try:
+                calls.notify(connection, name, payload, self._metadata, deadline)
+            except Unavailable as error:
+                if not self._was_left(connection, error):
+                    raise
+                calls.notify(self._line.connection(deadline), name, payload, self._metadata, deadline)
         except Error as error:
             error.was_received = True
             raise
