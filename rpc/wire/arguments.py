@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 from rpc.wire.gathering import Gathered
-from rpc.wire.heads import Buffer
+from rpc.wire.heads import UINT_LENGTH, Buffer
 
 __all__ = ["few_arguments"]
 
@@ -27,9 +27,6 @@ _ONE_BYTE: dict[int, Any] = {
     0xF6: None,
 }
 """Values by the one byte that they are."""
-
-_UINTS = {0x18: 2, 0x19: 3, 0x1A: 5, 0x1B: 9}
-"""How long an unsigned integer is, by its head."""
 
 _float = struct.Struct(">d").unpack_from
 
@@ -73,8 +70,8 @@ def _items(payload: bytes, at: int, end: int, count: int) -> list[Any] | None:
         elif head == 0xFB:
             items.append(_float(payload, at + 1)[0])
             at += 9
-        elif head in _UINTS:
-            start, at = at + 1, at + _UINTS[head]
+        elif head in UINT_LENGTH:
+            start, at = at + 1, at + UINT_LENGTH[head]
             items.append(int.from_bytes(payload[start:at], "big"))
         else:
             return None

@@ -6,22 +6,13 @@ it is expected here is left to the codec, and to its judgement.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from rpc.wire.heads import BYTES, TEXT, UINT, Buffer
+from rpc.wire.heads import BYTES, TEXT, UINT, UINT_LENGTH, Buffer
 from rpc.wire.heads import write_head as head
 
-__all__ = [
-    "CALLS",
-    "LONG",
-    "SHORT",
-    "SIZES",
-    "long_fields",
-    "long_head",
-    "remember",
-    "remember_notification",
-    "short_fields",
-]
+__all__ = ["CALLS", "LONG", "SHORT", "SIZES", "learn", "long_fields", "long_head", "short_fields"]
 
 Fields = list[Any]
 
@@ -37,22 +28,25 @@ _LONG_HEAD = 13
 CALLS = 1024
 """Methods, with their flags, that are known from calls before; one more, and all are forgotten."""
 
-_BEHIND_ID = {0x18: 4, 0x19: 5, 0x1A: 7}
-"""Where a frame goes on behind its id, by the head of that; 3 for those below 24."""
+_CALL, _DATA, _REPLY, _NOTIFY = 1, 2, 3, 7
+"""The types of frames that are read here, as `rpc.wire.frames` names them, which imports this."""
 
-_UINTS = {0x18: 2, 0x19: 3, 0x1A: 5}
-"""How long a timeout is, by its head; 1 for those below 24."""
+_WIDEST_ID = 0x1A
+"""The head of the widest id that is read here: of 4 bytes. Wider ones are checked by the codec's way."""
 
 _NULL = 0xF6
 
 SIZES = [head(BYTES, size) for size in range(SHORT)]
 """The head of a short payload, by its size."""
 
-_SHORT_HEADS = [b"\0" + size for size in SIZES]
-"""What stands between id and payload where no flag is set, for each size of the payload."""
+_NO_FLAGS = [b"\0" + size for size in SIZES]
+"""What stands between id and payload where no flag is set, by the size of the payload."""
 
-_FLAGS = {2: (0, 1, 2), 3: (0, 1)}
-"""The flags of a DATA and of a REPLY."""
+_NO_METADATA = [b"\xf6" + size for size in SIZES]
+"""What stands between method, or timeout, and payload where there is no metadata."""
+
+_FLAGS = {_DATA: (0, 1, 2), _REPLY: (0, 1)}
+"""The flags that a DATA and a REPLY may have."""
 
 _called: dict[bytes, tuple[int, str]] = {}
 """Flags and method of CALLs, by the bytes that both are."""
@@ -62,81 +56,94 @@ _notified: dict[bytes, str] = {}
 
 
 def short_fields(body: bytes) -> Fields | None:
-    """The fields of a short CALL, DATA or REPLY with the shortest heads; else None.
+    """The fields of a short CALL, DATA, REPLY or NOTIFY with the shortest heads; else None.
 
     A call takes 1.2 us in place of 2.0, an item or a result 0.6 in place of 2.7 (measured).
     """
-    if len(body) < 5:
-        return None
-    at = _BEHIND_ID.get(body[2], 3)
-    id = body[2] if at == 3 else int.from_bytes(body[3:at], "big")
-    if not id or body[2] > 0x1A:
-        return _notify_fields(body) if body[:2] == b"\x84\x07" else None
-    if body[0] == 0x87 and body[1] == 1:
-        return _call_fields(body, id, at)
-    if body[0] != 0x84 or not 2 <= body[1] <= 3:
-        return None
+    read = _READERS.get(body[:2])
+    return None if read is None or len(body) < 5 else read(body)
+
+
+def learn(fields: Fields) -> None:
+    """Know the method of a CALL or NOTIFY that the codec has read, and that was checked, from the next one on."""
+    if fields[0] == _CALL and fields[2] < 24:
+        known: dict[bytes, Any] = _called
+        item, what = head(UINT, fields[2]) + _text(fields[3]), (fields[2], fields[3])
+    elif fields[0] == _NOTIFY:
+        known, item, what = _notified, _text(fields[1]), fields[1]
+    else:
+        return
+    if len(known) >= CALLS:
+        known.clear()
+    known[item] = what
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode()
+    return head(TEXT, len(encoded)) + encoded
+
+
+def _part_fields(body: bytes) -> Fields | None:
+    """The fields of a DATA or REPLY without flags."""
+    first = body[2]
+    at = 2 + UINT_LENGTH.get(first, 1)
+    id = first if at == 3 else int.from_bytes(body[3:at], "big")
     start = at + (2 if len(body) < at + 26 else 3)
     payload = body[start:]
-    return [body[1], id, 0, payload] if body[at:start] == _SHORT_HEADS[len(payload)] else None
+    if id and first <= _WIDEST_ID and body[at:start] == _NO_FLAGS[len(payload)]:
+        return [body[1], id, 0, payload]
+    return None
 
 
-def _call_fields(body: bytes, id: int, at: int) -> Fields | None:
-    """The fields of a CALL of a method that is known, without metadata; `at` is where it goes on behind its id."""
-    end = _end_of_method(body, at)
+def _call_fields(body: bytes) -> Fields | None:
+    """The fields of a CALL of a method that is known, without metadata."""
+    first = body[2]
+    at = 2 + UINT_LENGTH.get(first, 1)
+    id = first if at == 3 else int.from_bytes(body[3:at], "big")
+    if not id or first > _WIDEST_ID or len(body) < at + 3:
+        return None
+    end = _end_of_text(body, at + 1)
     known = _called.get(body[at:end])
     if known is None or len(body) < end + 3:
         return None
-    first = body[end]
+    first, timeout = body[end], None
     if first == _NULL:
-        timeout, end = None, end + 1
-    elif first < 0x1B:
-        size = _UINTS.get(first, 1)
+        end += 1
+    elif first <= 0x1B:
+        size = UINT_LENGTH.get(first, 1)
         timeout = first if size == 1 else int.from_bytes(body[end + 1 : end + size], "big")
         end += size
     else:
         return None
     start = end + (2 if len(body) < end + 26 else 3)
     payload = body[start:]
-    if body[end : end + 1] != b"\xf6" or body[end + 1 : start] != SIZES[len(payload)]:
-        return None
-    return [1, id, known[0], known[1], timeout, None, payload]
-
-
-def _end_of_method(body: bytes, at: int) -> int:
-    """Where the method of a CALL ends, if its flags, of one byte, stand at `at`."""
-    if len(body) < at + 3:
-        return at
-    size = body[at + 1]
-    return at + 3 + body[at + 2] if size == 0x78 else at + 2 + (size & 0x1F)
+    return [_CALL, id, *known, timeout, None, payload] if body[end:start] == _NO_METADATA[len(payload)] else None
 
 
 def _notify_fields(body: bytes) -> Fields | None:
     """The fields of a NOTIFY of a method that is known, without metadata."""
-    end = 4 + body[3] if body[2] == 0x78 else 3 + (body[2] & 0x1F)
+    end = _end_of_text(body, 2)
     method = _notified.get(body[2:end])
     start = end + (2 if len(body) < end + 26 else 3)
     payload = body[start:]
-    if method is None or body[end : end + 1] != b"\xf6" or body[end + 1 : start] != SIZES[len(payload)]:
+    if method is None or body[end:start] != _NO_METADATA[len(payload)]:
         return None
-    return [7, method, None, payload]
+    return [_NOTIFY, method, None, payload]
 
 
-def remember_notification(method: str) -> None:
-    """Know the method of a NOTIFY that the codec has read from the next one on."""
-    encoded = method.encode()
-    if len(_notified) >= CALLS:
-        _notified.clear()
-    _notified[head(TEXT, len(encoded)) + encoded] = method
+def _end_of_text(body: bytes, at: int) -> int:
+    """Where a text of less than 256 bytes ends that begins at `at`, if one does."""
+    size = body[at]
+    return at + 2 + body[at + 1] if size == 0x78 else at + 1 + (size & 0x1F)
 
 
-def remember(flags: int, method: str) -> None:
-    """Know the method of a CALL that the codec has read, with its flags, from the next one on."""
-    if flags < 24:
-        encoded = method.encode()
-        if len(_called) >= CALLS:
-            _called.clear()
-        _called[head(UINT, flags) + head(TEXT, len(encoded)) + encoded] = flags, method
+_READERS: dict[bytes, Callable[[bytes], Fields | None]] = {
+    bytes((0x87, _CALL)): _call_fields,
+    bytes((0x84, _DATA)): _part_fields,
+    bytes((0x84, _REPLY)): _part_fields,
+    bytes((0x84, _NOTIFY)): _notify_fields,
+}
+"""By the count of the fields and the type, which are the first two bytes of a frame."""
 
 
 def long_fields(body: Buffer) -> Fields | None:
@@ -151,12 +158,12 @@ def long_fields(body: Buffer) -> Fields | None:
 
 def long_head(begun: Buffer, size: int) -> tuple[Fields, int] | None:
     """Of a long DATA or REPLY of `size` bytes that has only begun, all fields but the payload, and where that is."""
-    if len(begun) < _LONG_HEAD or begun[0] != 0x84 or not 2 <= begun[1] <= 3:
+    if len(begun) < _LONG_HEAD or begun[0] != 0x84 or begun[1] not in _FLAGS:
         return None
-    at = _BEHIND_ID.get(begun[2], 3)
+    at = 2 + UINT_LENGTH.get(begun[2], 1)
     id = begun[2] if at == 3 else int.from_bytes(begun[3:at], "big")
     flags, start = begun[at], at + 6
     known = _FLAGS[begun[1]]
-    if id and begun[2] < 0x1B and flags in known and begun[at + 1 : start] == head(BYTES, size - start):
+    if id and begun[2] <= _WIDEST_ID and flags in known and begun[at + 1 : start] == head(BYTES, size - start):
         return [begun[1], id, flags, None], start
     return None

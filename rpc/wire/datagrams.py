@@ -19,7 +19,7 @@ from rpc.wire import cose, frames
 from rpc.wire.by_hand import CALLS, SHORT, SIZES
 from rpc.wire.cose import Key, Keys
 from rpc.wire.framing import PREFIX
-from rpc.wire.heads import ARRAY, BYTES, UINT, ProfileError, write_head
+from rpc.wire.heads import ARRAY, BYTES, UINT, UINT_LENGTH, ProfileError, write_head
 
 __all__ = ["LARGEST", "SENDER_SIZE", "Datagram", "DatagramError", "Drop", "Senders", "decode", "encode"]
 
@@ -40,9 +40,6 @@ _SEQUENCE_KEY = bytes((_SEQUENCE,))
 
 _LEAST = 4
 """Bytes that are looked at before anything is known of a datagram."""
-
-_UINTS = {0x18: 2, 0x19: 3, 0x1A: 5, 0x1B: 9}
-"""How long an integer is, by its head; 1 for those below 24."""
 
 _methods: dict[bytes, str] = {}
 """Methods of datagrams that the codec has read, by what stands before the sender."""
@@ -144,7 +141,7 @@ def _read_own(datagram: bytes) -> Datagram | None:
     if sequence < 24:
         at += 1
     else:
-        start, at = at + 1, at + _UINTS.get(sequence, 0)
+        start, at = at + 1, at + UINT_LENGTH.get(sequence, 0)
         sequence = int.from_bytes(datagram[start:at], "big")
     start = at + (1 if len(datagram) < at + 25 else 2 if len(datagram) < at + 258 else 3)
     payload = datagram[start:]

@@ -18,7 +18,7 @@ from rpc import limits
 from rpc.errors import ProtocolError, Reason
 from rpc.wire import metadata as metadata_rows
 from rpc.wire import profile
-from rpc.wire.by_hand import LONG, SHORT, long_fields, remember, remember_notification, short_fields
+from rpc.wire.by_hand import LONG, SHORT, learn, long_fields, short_fields
 from rpc.wire.framing import PREFIX
 from rpc.wire.gathering import opening
 from rpc.wire.heads import BYTES, TEXT, UINT, read_head
@@ -141,8 +141,6 @@ def _check_call(fields: Fields, body: Buffer) -> None:
         raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
         metadata_rows.check(metadata, body, 5)
-    if len(body) < SHORT:
-        remember(flags, method)
 
 
 # --- DATA, REPLY -----------------------------------------------------------------------------------------------
@@ -240,8 +238,6 @@ def _check_notify(fields: Fields, body: Buffer) -> None:
         raise ProtocolError(_WRONG_PAYLOAD)
     if metadata is not None:
         metadata_rows.check(metadata, body, 2)
-    if len(body) < SHORT:
-        remember_notification(method)
 
 
 # --- PING, PONG ------------------------------------------------------------------------------------------------
@@ -329,6 +325,8 @@ def decode(body: Buffer) -> Fields | None:
         check(fields, body)
     except ValueError as problem:  # the row unpacked another count of fields
         raise ProtocolError(f"{Frame(kind).name}: {len(fields) - 1} fields are the wrong count") from problem
+    if len(body) < SHORT:
+        learn(fields)
     return fields
 
 

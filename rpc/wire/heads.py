@@ -17,6 +17,7 @@ __all__ = [
     "TAG",
     "TEXT",
     "UINT",
+    "UINT_LENGTH",
     "Buffer",
     "ProfileError",
     "check_items",
@@ -38,6 +39,9 @@ SIMPLE_HEADS: Final = frozenset({0xF4, 0xF5, 0xF6, 0xF9, 0xFA, 0xFB})
 class ProfileError(ValueError):
     """The bytes break the CBOR profile. The message is short and safe to show: what a peer sent is escaped and cut."""
 
+
+UINT_LENGTH: Final = {0x18: 2, 0x19: 3, 0x1A: 5, 0x1B: 9}
+"""How long an unsigned integer is, its head included, by its first byte; those below 24 are that byte."""
 
 _BYTE: Final = tuple(bytes((value,)) for value in range(256))
 _pack_8: Final = struct.Struct(">BB").pack

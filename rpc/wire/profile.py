@@ -19,7 +19,7 @@ import msgspec
 from rpc.limits import MAX_DEPTH, MAX_ITEMS
 from rpc.wire.arrays import is_array, standing_in
 from rpc.wire.gathering import Gathered
-from rpc.wire.heads import BYTES, Buffer, ProfileError, check_items, read_head, skip
+from rpc.wire.heads import BYTES, UINT_LENGTH, Buffer, ProfileError, check_items, read_head, skip
 from rpc.wire.scan import scan
 from rpc.wire.tags import NO_TAGS, TAGS, Tags
 
@@ -42,9 +42,6 @@ _loads: Final = cbor2.loads  # a lookup less
 
 _SINGLE: Final[dict[int, Any]] = {**{value: value for value in range(24)}, 0xF4: False, 0xF5: True, 0xF6: None}
 """Items of one byte, which many results are: nothing, yes, no, a small number."""
-
-_UINT_SIZES: Final = {0x18: 2, 0x19: 3, 0x1A: 5, 0x1B: 9}
-"""How long an unsigned integer is with each head: the quickest to read by hand, and what most ids and counts are."""
 
 
 def _let_arrays_be(value: object) -> None:
@@ -74,7 +71,7 @@ def decode(data: Buffer | Gathered, *, max_items: int = MAX_ITEMS) -> Any:
         value = _SINGLE.get(data[0], data)
         if value is not data:
             return value
-    elif 1 < size < 10 and size == _UINT_SIZES.get(data[0]):
+    elif 1 < size < 10 and size == UINT_LENGTH.get(data[0]):
         return int.from_bytes(data[1:], "big")
     elif size > _LARGE and data[0] == 0x5A and int.from_bytes(data[1:5], "big") == size - 5:
         return bytes(memoryview(data)[5:])  # a byte string and nothing else
