@@ -7,6 +7,7 @@ killed, stopped, and drained, and started again at the same addresses; its clien
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -126,7 +127,8 @@ class Soak:
     async def _harm(self, chance: random.Random) -> None:
         while not self.is_over:
             act = chance.choice(HARMS)
-            await act(self.mark, chance)
+            with contextlib.suppress(trio.BrokenResourceError, OSError):  # it was not let in: others crowd
+                await act(self.mark, chance)
             self.harms[act.__name__] += 1
 
     async def _restart(self) -> None:
