@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import socket
@@ -100,7 +101,8 @@ async def crowd_in(mark: Mark, chance: random.Random) -> None:
     clients: list[RawClient] = []
 
     async def enter() -> None:
-        clients.append(await raw(mark.tcp))
+        with contextlib.suppress(trio.BrokenResourceError, OSError):
+            clients.append(await raw(mark.tcp))
 
     try:
         with trio.move_on_after(1):
