@@ -22,7 +22,7 @@ from rpc.errors import (
     ResourceExhausted,
     Unimplemented,
 )
-from rpc.net.handlers import Handlers, run_inline
+from rpc.net.handlers import Handlers, is_failure, run_inline
 from rpc.net.host import Host
 from rpc.net.jobs import JOBS, encoded
 from rpc.net.notifications import Notifications
@@ -94,7 +94,9 @@ class Dispatcher:
             return
         try:
             payload = encoded(run_inline(connection.context, handle, args, kwargs), handle)
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self.fail(record, handle, error)
         else:
             connection.session.callee.reply(record, payload)
@@ -121,7 +123,7 @@ class Dispatcher:
         self._connection.session.callee.reply(record, payload)
         self._send()
 
-    def fail(self, record: Incoming, handle: Handle, exception: Exception) -> None:
+    def fail(self, record: Incoming, handle: Handle, exception: BaseException) -> None:
         """Answer with what a handler raised."""
         error = to_error(exception, handle=handle, debug=self._handlers.debug)
         if error.type is not None and "." not in error.type:

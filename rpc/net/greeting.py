@@ -17,7 +17,7 @@ import trio
 
 from rpc.errors import PermissionDenied, Reason, Unauthenticated
 from rpc.limits import MAX_FIRST_FRAME
-from rpc.net.handlers import raise_unmixed
+from rpc.net.handlers import is_failure, raise_unmixed
 from rpc.net.host import Host
 from rpc.net.readiness import Pumped, Readiness
 from rpc.net.tls_link import TlsLink
@@ -155,7 +155,9 @@ async def _ask(connection: Greeted, authenticate: Authenticate, credential: byte
             raise_unmixed(group)
     except (PermissionDenied, Unauthenticated):
         return None
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         [*_, place] = traceback.extract_tb(error.__traceback__)
         what = f"{type(error).__name__} ({place.filename}, line {place.lineno})"
         connection.log.write(logging.ERROR, "authenticate", connection.peer, "authenticate raised %s", what)

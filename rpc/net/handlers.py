@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import attrs
 import trio
@@ -21,7 +21,7 @@ from rpc.service.handle import Handle
 from rpc.service.table import Table
 from rpc.text import quote
 
-__all__ = ["Counts", "Handlers", "raise_unmixed", "run_async", "run_inline"]
+__all__ = ["Counts", "Handlers", "is_failure", "raise_unmixed", "run_async", "run_inline"]
 
 _logger = logging.getLogger("rpc")
 
@@ -98,7 +98,9 @@ class Handlers:
             return True
         try:
             answer: Any = handle.allow(self._context(handle, peer, metadata, deadline, client))
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self._tell(handle, "allow of %s raised %s", type(error).__name__, error)
             return False
         if not isinstance(answer, bool):
@@ -117,6 +119,18 @@ class Handlers:
         self.dropped[reason] += 1
         said = (quote(method), reason, quote(detail))
         self.log.write_of(logging.DEBUG, "notification dropped", reason, "notification %s dropped, %s %s", *said)
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether what a handler raised is its own failure: all but cancellation, and what ends the program.
+
+    `SystemExit` is one: libraries that read command lines raise it for input which they do not like, and a handler
+    has no say in whether everybody else is served.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return all(is_failure(one) for one in group.exceptions)
+    return isinstance(error, Exception | SystemExit)
 
 
 def run_inline(context: contextvars.Context, handle: Handle, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from rpc.errors import Cancelled, DeadlineExceeded, Error, Internal, InvalidArgument, Processed
-from rpc.net.handlers import raise_unmixed, run_async
+from rpc.net.handlers import is_failure, raise_unmixed, run_async
 from rpc.service.handle import Handle, Kind
 from rpc.service.outgoing import placed
 from rpc.session.calls import Incoming
@@ -29,7 +29,7 @@ class Answers(Protocol):
         """Send the result."""
         ...
 
-    def fail(self, record: Incoming, handle: Handle, exception: Exception) -> None:
+    def fail(self, record: Incoming, handle: Handle, exception: BaseException) -> None:
         """Answer with what the handler raised."""
         ...
 
@@ -53,7 +53,9 @@ class Job:
         """Run the handler and answer its caller; only cancellation escapes."""
         try:
             payload = await self._serve()
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self.record.owner = None
             self.answers.fail(self.record, self.handle, error)
         else:

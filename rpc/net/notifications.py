@@ -13,7 +13,7 @@ import trio
 
 from rpc.errors import Error
 from rpc.limits import Limits
-from rpc.net.handlers import Handlers, run_async, run_inline
+from rpc.net.handlers import Handlers, is_failure, run_async, run_inline
 from rpc.peer import Peer
 from rpc.service.handle import Notification
 
@@ -131,13 +131,17 @@ class Notifications:
             return
         try:
             await run_async(notice.handle, notice.args, notice.kwargs)
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self._handlers.log_failure(notice.handle, error)
 
     def _run_inline(self, handle: Notification[Any], args: Any, kwargs: dict[str, Any]) -> None:
         try:
             run_inline(self._context, handle, args, kwargs)
-        except Exception as error:
+        except BaseException as error:
+            if not is_failure(error):
+                raise
             self._handlers.log_failure(handle, error)
 
     def _ended(self) -> None:
