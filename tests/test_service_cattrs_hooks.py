@@ -231,6 +231,18 @@ def test_a_value_of_another_class_is_refused_at_its_sender() -> None:
         write(Tree("a"))
 
 
+async def test_who_forgot_to_await_is_asked() -> None:
+    async def make() -> Item:
+        return Item("bread")  # pragma: no cover
+
+    write = writer(HOOKS, Item)
+    assert write is not None
+    forgotten = make()
+    with pytest.raises(EncodeError, match=r"object of class coroutine cannot be sent as Item: is an await missing\?"):
+        write(forgotten)
+    forgotten.close()
+
+
 def test_a_hook_that_refuses_to_send_is_heard() -> None:
     def refuse(value: Plain) -> Any:
         raise EncodeError("is not for sale", ".inside")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -48,6 +49,11 @@ def test_a_value_is_described(value: Any, text: str) -> None:
     assert describe(value) == text
 
 
+class Future:
+    def __await__(self) -> Generator[None]:
+        yield
+
+
 class Array:
     def tolist(self) -> list[int]:
         return []
@@ -55,7 +61,12 @@ class Array:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(Array(), "send value.tolist()"), (iter([1]), "send list(value)"), (object(), "use rpc.register_type")],
+    [
+        (Array(), "send value.tolist()"),
+        (iter([1]), "send list(value)"),
+        (Future(), "is an await missing?"),
+        (object(), "use rpc.register_type"),
+    ],
 )
 def test_there_is_a_way_out(value: Any, text: str) -> None:
     assert text in way_out(value)

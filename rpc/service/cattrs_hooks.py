@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import (
+    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -31,7 +32,7 @@ from rpc.service.cattrs_unions import has_fields, union_hook, union_writer
 from rpc.service.convert import Misfit, Reader, Writer, cut
 from rpc.service.msgspec_converter import MsgspecConverter
 from rpc.wire.shapes import is_list, is_map
-from rpc.wire.unfit import EncodeError, describe
+from rpc.wire.unfit import EncodeError, describe, way_out
 
 __all__ = ["reader", "strict_hooks", "writer"]
 
@@ -103,7 +104,8 @@ def writer(hooks: cattrs.Converter, annotation: Any) -> Writer | None:
         except EncodeError:
             raise
         except Exception as error:
-            reason = f"{describe(value)} cannot be sent as {title(annotation)}: {type(error).__name__}: {error}"
+            cause = way_out(value) if isinstance(value, Awaitable) else f"{type(error).__name__}: {error}"
+            reason = f"{describe(value)} cannot be sent as {title(annotation)}: {cause}"
             raise EncodeError(cut(reason, _MOST_TEXT)) from error
 
     return write

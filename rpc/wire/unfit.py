@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 __all__ = ["EncodeError", "describe", "is_narrow", "way_out"]
 
@@ -43,6 +43,8 @@ def describe(value: object) -> str:
 
 def way_out(value: object) -> str:
     """What its sender may do instead."""
+    if isinstance(value, Awaitable):
+        return "is an await missing?"
     if hasattr(value, "tolist"):
         return "send value.tolist()"
     if isinstance(value, Iterable):
