@@ -84,7 +84,7 @@ def test_a_program_that_cannot_start_says_why(address: str) -> None:
 
 
 PROGRAM = """
-import signal, sys
+import signal, sys, time
 import trio
 import rpc
 
@@ -98,6 +98,17 @@ async def work(seconds: float) -> str:
     finally:
         print("ended", flush=True)
     return "done"
+
+@service.method
+async def shielded() -> None:
+    with trio.CancelScope(shield=True):
+        print("shielded", flush=True)
+        await trio.sleep_forever()
+
+@service.method(thread=True)
+def in_thread() -> None:
+    print("in_thread", flush=True)
+    time.sleep(1000)
 
 @service.lifespan
 async def state():
@@ -190,3 +201,23 @@ def test_the_arguments_are_those_of_serve() -> None:
     arguments = inspect.signature(rpc.serve).parameters.values()
     options = {argument.name for argument in arguments if argument.kind is inspect.Parameter.KEYWORD_ONLY}
     assert set(Options.__annotations__) == options - {"stop"}
+
+
+@pytest.mark.parametrize("method", ["shielded", "in_thread"])
+async def test_the_second_signal_ends_also_who_cannot_be_cancelled(method: str, address: str) -> None:
+    async with program(address) as started, rpc.connect(address, wait=30) as client, trio.open_nursery() as nursery:
+
+        async def call() -> None:
+            with pytest.raises(rpc.Unavailable):
+                await client.call(f"calc.{method}")
+
+        nursery.start_soon(call)
+        assert await started.line() == method
+        async with rpc.connect(address) as impatient:
+            started.process.send_signal(signal.SIGTERM)
+            with pytest.raises(rpc.Unavailable):
+                while True:  # until it drains
+                    await impatient.call("calc.work", 0)
+            started.process.send_signal(signal.SIGINT)
+            code, _ = await started.end()
+        assert code == -signal.SIGINT

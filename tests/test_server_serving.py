@@ -156,7 +156,9 @@ async def test_one_that_came_as_the_server_stops(probe: Probe, autojump_clock: t
 # --- Stopping ----------------------------------------------------------------------------------------------------
 
 
-async def test_calls_that_take_too_long_are_cancelled(probe: Probe, autojump_clock: trio.testing.MockClock) -> None:
+async def test_calls_that_take_too_long_are_cancelled(
+    probe: Probe, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
     near, far = socket_links()
     peer = RawPeer(near)
     async with serve_link(far, probe.service, limits=Limits(drain_timeout=3)) as serving:
@@ -171,6 +173,23 @@ async def test_calls_that_take_too_long_are_cancelled(probe: Probe, autojump_clo
         assert not serving.connections
         peer.close()
     assert probe.told == ["started", "started", "cancelled"]
+    assert caplog.messages == ["not ended when drain_timeout (3 s) was over, and cancelled: probe.sleep"]
+
+
+async def test_notifications_that_take_too_long_are_told_of(
+    probe: Probe, autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    @probe.service.notification
+    async def observe_for_ever() -> None:
+        await trio.sleep_forever()
+
+    near, far = socket_links()
+    limits = Limits(drain_timeout=1)
+    async with serve_link(far, probe.service, limits=limits) as serving, client_of(near) as client:
+        await client.notify("probe.observe_for_ever")
+        await trio.testing.wait_all_tasks_blocked()
+        await serving.drain()
+    assert "not ended when drain_timeout (1 s) was over, and cancelled: notifications" in caplog.messages
 
 
 async def test_a_server_that_gives_no_time(probe: Probe, autojump_clock: trio.testing.MockClock) -> None:

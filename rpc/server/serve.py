@@ -146,7 +146,8 @@ async def serve(
 def run(services: Services, bind: Bind, **options: Unpack[Options]) -> None:
     """Serve until SIGTERM or SIGINT, as a whole program: `trio.run` around `serve`, with the same arguments.
 
-    The first signal drains: open calls may end, then this returns. A second one ends everything at once. SIGHUP has
+    The first signal drains: open calls may end, then this returns. A second one ends everything at once, also
+    handlers that are shielded or sit in a thread: these have a second, then the signal ends the process. SIGHUP has
     the files of `rpc.server_tls` read again, changed or not; connections that are open stay.
 
     Raises:

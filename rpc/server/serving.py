@@ -24,6 +24,7 @@ from rpc.net.notifications import Notifications
 from rpc.net.readiness import Readiness
 from rpc.net.reserve import dismiss, farewell
 from rpc.net.tls_link import TlsLink
+from rpc.net.workers import Run
 from rpc.server.admission import Admission
 from rpc.server.health import Health
 from rpc.session.budget import Budget
@@ -32,6 +33,8 @@ from rpc.text import quote
 from rpc.version import AGENT
 
 __all__ = ["Serving"]
+
+_logger = logging.getLogger("rpc")
 
 _PARTS = 4
 """Shares of the budget: one connection holds a quarter of it at most."""
@@ -143,14 +146,27 @@ class Serving:
         """Let calls and notifications end, for as long as `Limits.drain_timeout`, then end every connection."""
         self.is_stopping = True
         self.health.wake()
-        with trio.move_on_after(self.limits.drain_timeout):
+        with trio.move_on_after(self.limits.drain_timeout) as time:
             async with trio.open_nursery() as nursery:
                 for connection in self.connections:
                     nursery.start_soon(connection.drain)
                 for notifications in self.receiving:
                     nursery.start_soon(notifications.finish)
+        if time.cancelled_caught:
+            self._tell_of_the_slow()
         for connection in list(self.connections):
             connection.end("the server has stopped")
+
+    def _tell_of_the_slow(self) -> None:
+        """Log which handlers have not ended by the end of a drain."""
+        calls = [call for connection in self.connections for call in connection.session.callee.calls.values()]
+        names = {call.method for call in calls if isinstance(call.owner, Run)}
+        received = [*self.receiving, *(connection.dispatcher.notifications for connection in self.connections)]
+        if any(notifications.is_running for notifications in received):
+            names.add("notifications")
+        if names:
+            message = "not ended when drain_timeout (%g s) was over, and cancelled: %s"
+            _logger.warning(message, self.limits.drain_timeout, ", ".join(sorted(names)))
 
 
 def _dismiss(link: SocketLink, reason: Reason, text: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import trio
 
@@ -14,10 +16,16 @@ from rpc.net.tls import ReloadingContext
 
 __all__ = ["reload_on_hangup", "stop_on_signals"]
 
+_MOMENT = 1.0
+"""Seconds that handlers which were cancelled have for their cleaning up."""
+
 
 @asynccontextmanager
 async def stop_on_signals() -> AsyncGenerator[trio.Event]:
     """An event that the first signal sets; the second one cancels the block.
+
+    Where the block has not ended a second after that, since a handler shields itself or sits in a thread, the signal
+    ends the process as if nobody had listened for it.
 
     Raises:
         SystemExit: with 128 + the number of the signal, after a second one.
@@ -30,18 +38,34 @@ async def stop_on_signals() -> AsyncGenerator[trio.Event]:
         nonlocal forced
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             task_status.started()
-            async for number in signals:
-                if stop.is_set():
-                    forced = number
-                    nursery.cancel_scope.cancel()
-                    return
-                stop.set()
+            await anext(signals)
+            stop.set()
+            number = await anext(signals)
+        forced = number
+        stack.enter_context(_within_a_moment(number))
+        nursery.cancel_scope.cancel()
 
-    async with open_background() as nursery:
-        await nursery.start(listen)
-        yield stop
+    with ExitStack() as stack:
+        async with open_background() as nursery:
+            await nursery.start(listen)
+            yield stop
     if forced is not None:
         raise SystemExit(128 + forced)
+
+
+@contextmanager
+def _within_a_moment(number: int) -> Generator[None]:
+    """Unless the block ends in time, end the process by a signal."""
+    # It takes the main thread to restore the default action, so that is done beforehand.
+    before = signal.signal(number, signal.SIG_DFL)
+    timer = threading.Timer(_MOMENT, os.kill, (os.getpid(), number))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        signal.signal(number, before)
 
 
 @asynccontextmanager
