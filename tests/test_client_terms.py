@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import attrs
@@ -7,7 +8,7 @@ import pytest
 
 import rpc
 from rpc.client.terms import Options, name_of, terms_of, translator, unpacked
-from rpc.service.handle import Method, Streaming
+from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 from rpc.wire.payload import decode, encode
 from rpc.wire.profile import ProfileError
 
@@ -22,6 +23,21 @@ class Odd(Exception):
 @probe.method(raises=[Odd])
 def count(start: int) -> list[int]:
     return [start]
+
+
+@probe.method
+def items() -> Iterator[int]:
+    yield 1
+
+
+@probe.context
+async def lease() -> AsyncIterator[int]:
+    yield 1
+
+
+@probe.notification
+def observe() -> None:
+    """Nothing comes of it."""
 
 
 def test_options_are_laid_over_each_other() -> None:
@@ -42,12 +58,26 @@ def test_a_second_try_says_so_where_there_is_room() -> None:
     assert full.encode_again() == full.encode()
 
 
-
 def test_names_of_what_is_called() -> None:
     assert name_of("calc.add", Method, "method") == "calc.add"
     assert name_of(count, Method, "method") == "probe.count"
-    with pytest.raises(TypeError, match="is no method that streams: give the decorated function"):
-        name_of(count, Streaming, "method that streams")
+    with pytest.raises(TypeError, match=r"count at .* is no method that streams: give the decorated function"):
+        name_of(count.function, Streaming, "method that streams")
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "way"),
+    [
+        (count, Streaming, "streams nothing: call it with call"),
+        (items, Method, "streams its items: call it with stream"),
+        (lease, Method, "is a context: enter it with enter"),
+        (observe, Entering, "is a notification: send it with notify"),
+        (count, Notification, "streams nothing: call it with call"),
+    ],
+)
+def test_a_handle_of_another_kind_says_how_it_is_called(target: Handle, kind: type[Handle], way: str) -> None:
+    with pytest.raises(TypeError, match=f"^{target.name} {way}$"):
+        name_of(target, kind, "method")
 
 
 def test_errors_are_told_as_they_were_declared() -> None:

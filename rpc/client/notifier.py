@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, overload
 
 from rpc.address import Address, parse
+from rpc.client.terms import name_of
 from rpc.errors import Processed, ResourceExhausted, Unavailable
 from rpc.limits import MAX_DATAGRAM
 from rpc.net import multicast
@@ -56,7 +57,7 @@ class Notifier:
             Unavailable: the system does not let us send there.
             trio.ClosedResourceError: this notifier is closed.
         """
-        name = _name_of(target)
+        name = name_of(target, Notification, "notification")
         payload = pack_notification(target, args, kwargs)
         datagram = datagrams.encode(
             name,
@@ -76,14 +77,6 @@ class Notifier:
     def statistics(self) -> SenderStatistics:
         """How many datagrams left this host, and how many did not and why."""
         return self._socket.statistics()
-
-
-def _name_of(target: object) -> str:
-    if isinstance(target, str):
-        return target
-    if isinstance(target, Notification):
-        return target.name
-    raise TypeError(f"expected a notification or its name 'service.method', got {target!r}")
 
 
 def _key_of(pair: tuple[bytes, bytes]) -> Key:

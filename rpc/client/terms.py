@@ -10,7 +10,8 @@ import attrs
 from rpc.errors import Error, Internal, Processed
 from rpc.service.convert import Writer
 from rpc.service.faults import from_error
-from rpc.service.handle import Handle
+from rpc.service.function import WAYS
+from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 from rpc.wire import metadata as metadata_rows
 from rpc.wire.gathering import Arrived
 from rpc.wire.payload import decode
@@ -112,6 +113,8 @@ def name_of(target: Any, kind: type[Handle], word: str) -> str:
         return target
     if isinstance(target, kind):
         return target.name
+    if isinstance(target, Method | Streaming | Entering | Notification):
+        raise TypeError(f"{target.name} {WAYS[target.kind]}")
     raise TypeError(f"{target!r} is no {word}: give the decorated function, or its name as 'service.name'")
 
 

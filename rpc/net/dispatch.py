@@ -29,6 +29,7 @@ from rpc.net.notifications import Notifications
 from rpc.net.streams import Items, Stream
 from rpc.net.timers import WasteMeter
 from rpc.service.faults import to_error
+from rpc.service.function import WAYS
 from rpc.service.handle import Handle, Kind
 from rpc.session.calls import Incoming
 from rpc.text import quote
@@ -148,15 +149,6 @@ class Dispatcher:
             self._connection.flush_soon()
 
 
-_WAYS = {
-    Kind.METHOD: "streams nothing: call it with call",
-    Kind.STREAMING: "streams its items: call it with stream",
-    Kind.CONTEXT: "is a context: enter it with enter",
-    Kind.NOTIFICATION: "is a notification: send it with notify",
-}
-"""How a handler of each kind is called."""
-
-
 def _refusal(record: Incoming, handle: Handle | None, near: list[str]) -> Unimplemented:
     """Why there is no handler for a call of this name and kind; `near` are names that look like an unknown one."""
     if handle is None:
@@ -167,7 +159,7 @@ def _refusal(record: Incoming, handle: Handle | None, near: list[str]) -> Unimpl
     elif record.flags & ~handle.flags & frames.SENDS:
         message = f"{handle.name} takes no stream"
     else:
-        message = f"{handle.name} {_WAYS[handle.kind]}"
+        message = f"{handle.name} {WAYS[handle.kind]}"
     return Unimplemented(message, processed=Processed.NOT_PROCESSED)
 
 

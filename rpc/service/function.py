@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Kind", "Shape", "shape_of"]
+__all__ = ["WAYS", "Kind", "Shape", "shape_of"]
 
 
 class Kind(enum.Enum):
@@ -18,6 +18,15 @@ class Kind(enum.Enum):
     STREAMING = "streaming"
     NOTIFICATION = "notification"
     CONTEXT = "context"
+
+
+WAYS = {
+    Kind.METHOD: "streams nothing: call it with call",
+    Kind.STREAMING: "streams its items: call it with stream",
+    Kind.CONTEXT: "is a context: enter it with enter",
+    Kind.NOTIFICATION: "is a notification: send it with notify",
+}
+"""How a handler of each kind is called, said to who calls it in another way."""
 
 
 class Shape(enum.Enum):
