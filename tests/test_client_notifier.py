@@ -118,13 +118,16 @@ def test_type_checkers_know_the_arguments_of_a_handle() -> None:
     notifier.send(watch, "fps", 1)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-@pytest.mark.parametrize("target", [add, add.function, 7, None, b"calc.observe"])
+@pytest.mark.parametrize("target", [add.function, 7, None, b"calc.observe"])
 def test_only_a_notification_can_be_sent(target: Any) -> None:
-    with pytest.raises(
-        TypeError,
-        match="is no notification: give the decorated function, or its name|add streams nothing: call it with call",
-    ):
+    with pytest.raises(TypeError, match="is no notification: give the decorated function, or its name"):
         Notifier(Fake()).send(target, 1, 2)
+
+
+def test_a_method_is_called() -> None:
+    method: Any = add
+    with pytest.raises(TypeError, match="add streams nothing: call it with call"):
+        Notifier(Fake()).send(method, 1, 2)
 
 
 def test_two_notifiers_are_two_senders() -> None:
