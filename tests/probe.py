@@ -122,6 +122,10 @@ class Probe:
         async def ask_later(context: Context[Any]) -> None:
             self.contexts.append(context)
 
+        @service.method
+        async def ask_back(context: Context[Any]) -> Any:
+            return await context.client.call("back.ask")
+
         @service.method(thread=True)
         def block() -> str:
             trio.from_thread.run_sync(self.thread_began.set)

@@ -213,7 +213,7 @@ async def client_of(
     async with open_foundation() as nursery:
         nursery.start_soon(readiness.run)
         connection = await open_connection(
-            link, handlers_of(services), limits or Limits(), readiness, nursery, credential
+            link, handlers_of(services), limits or Limits(), readiness, nursery, credential=credential
         )
         client: Client = connection.client
         async with closing_client(client):

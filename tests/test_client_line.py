@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import contextvars
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -63,18 +64,27 @@ class Host:
     tries: int = 0
     probe: Probe = attrs.field(factory=Probe)
 
-    async def open(self, client: Client) -> Connection:
+    async def open(self, line: RenewableLine, client: Client) -> Connection:
         self.tries += 1
         await trio.sleep(self.seconds)
         if self.is_down:
             raise rpc.Unavailable("nobody is there", processed=Processed.NOT_PROCESSED)
         near, far = socket_links()
         server = RawPeer(far)
+        self.servers.append(server)
         await server.say(self.hello)
         handlers = handlers_of(self.probe.service)
-        connection = await open_connection(near, handlers, Limits(), self.readiness, self.nursery, None, client)
-        assert (await server.hear())[0] == frames.HELLO
-        self.servers.append(server)
+
+        def adopt(connection: Connection) -> Client:
+            line.adopt(connection)
+            return client
+
+        connection = await open_connection(near, handlers, Limits(), self.readiness, self.nursery, adopt=adopt)
+        try:
+            assert (await server.hear())[0] == frames.HELLO
+        except BaseException:
+            connection.end("this side gave it up")
+            raise
         return connection
 
     @property
@@ -97,7 +107,7 @@ async def calling(hello: bytes = HELLO, *, reconnects: bool = False) -> AsyncGen
             host = Host(nursery, readiness, hello=hello)
             line = RenewableLine(nursery, reconnects=reconnects)
             client = Client(line)
-            await line.begin(partial(host.open, client))
+            await line.begin(partial(host.open, line, client))
             host.hello = HELLO
             try:
                 async with closing_client(client):
@@ -482,3 +492,73 @@ async def test_an_answer_that_ends_no_connection_is_no_reason_for_another(calls:
         await calls.settled()
         assert [str(error) for error in calls.results] == ["closed on Sundays"]
         assert host.tries == 1
+
+
+# --- What else happens meanwhile ---------------------------------------------------------------------------------
+
+whose = contextvars.ContextVar("whose", default="nobody")
+
+
+async def test_handlers_do_not_see_the_variables_of_who_had_the_connection_made(calls: Calls) -> None:
+    seen: list[str] = []
+    async with calling() as (client, host):
+
+        @host.probe.service.method
+        def look() -> None:
+            seen.append(whose.get())
+
+        await host.old.say(stopping())
+        await calls.settled()
+        token = whose.set("the first caller")
+        await client.notify("shop.opened")
+        whose.reset(token)
+        await host.new.hear()
+        await host.new.say(call(2, "probe.look"))
+        assert (await host.new.hear())[0] == frames.REPLY
+    assert seen == ["nobody"]
+
+
+async def test_a_peer_that_calls_at_once_can_be_called_back(calls: Calls) -> None:
+    async with calling(HELLO + call(2, "probe.ask_back")) as (client, host):
+        for _ in range(2):
+            await heard_ask(host.old)
+        assert client.peer.transport == "unix"
+
+
+async def heard_ask(server: RawPeer) -> None:
+    """Answer the call that its own call makes; then that is answered."""
+    fields = await server.hear()
+    if fields[0] == frames.CALL:
+        await server.say(reply(fields[1], "back"))
+    else:
+        assert fields[0] == frames.REPLY
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_client_that_is_closed_as_its_connection_comes_stays_so(turns: int, calls: Calls) -> None:
+    async with calling() as (client, host):
+        await host.old.say(stopping())
+        await calls.settled()
+        calls.begin(client, "shop.buy", "a")
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+        client.close()
+        await calls.settled()
+        assert [type(error) for error in calls.results] == [rpc.Unavailable]
+        with pytest.raises(rpc.Unavailable):
+            await client.call("shop.buy", "b")
+        for server in host.servers:
+            with suppress(trio.BrokenResourceError):  # where something that it has said was not read
+                await server.hear_all()
+
+
+async def test_peers_that_stop_and_never_leave_are_left_in_the_end(calls: Calls) -> None:
+    async with calling() as (client, host):
+        for number in range(5):
+            await host.servers[-1].say(stopping())
+            await calls.settled()
+            await client.notify("shop.opened")
+            assert len(host.servers) == number + 2
+            assert len(client._line.open) == 2
+        for server in host.servers[:-2]:
+            await server.hear_all()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -346,4 +346,52 @@ async def test_who_waits_for_a_slot_is_told_when_there_will_be_none() -> None:
             assert isinstance(calls.ended[name], rpc.Unavailable)
             assert calls.ended[name].processed is Processed.NOT_PROCESSED
             assert "closing down" in str(calls.ended[name])
+        nursery.cancel_scope.cancel()
+
+
+# --- Turns that are passed on ------------------------------------------------------------------------------------
+
+
+async def test_a_stream_that_is_left_before_it_was_sent_passes_its_slot_on() -> None:
+    async def left_at_once() -> None:
+        async with client.stream("a.b"):
+            pass
+
+    async with raw_server(spoken=greeting(max_calls=16)) as (client, peer), trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        for number in range(16):
+            calls.start(number)
+        ids = await peer.hear_calls(16)
+        nursery.start_soon(left_at_once)
+        await trio.testing.wait_all_tasks_blocked()
+        calls.start("next", "next")
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.say(reply(ids[0], None))
+        assert (await peer.hear())[6] == encode(["next"])
+        nursery.cancel_scope.cancel()
+
+
+async def test_so_does_one_whose_own_items_fail_at_once() -> None:
+    async def fail() -> AsyncIterator[int]:
+        yield 1 // 0
+
+    async def send() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await client.call("a.b", fail())
+
+    async with raw_server(spoken=greeting(max_calls=16)) as (client, peer), trio.open_nursery() as nursery:
+        calls = Calls(client, nursery)
+        for number in range(16):
+            calls.start(number)
+        ids = await peer.hear_calls(16)
+        nursery.start_soon(send)
+        await trio.testing.wait_all_tasks_blocked()
+        calls.start("next", "next")
+        await trio.testing.wait_all_tasks_blocked()
+        await peer.say(reply(ids[0], None))
+        fields = await peer.hear()
+        while fields[0] != frames.CALL or fields[6] != encode(["next"]):
+            if fields[0] == frames.CANCEL:
+                await peer.say(failure(fields[1], rpc.Cancelled("cancelled by its caller")))
+            fields = await peer.hear()
         nursery.cancel_scope.cancel()

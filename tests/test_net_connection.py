@@ -16,6 +16,8 @@ from rpc.net.link import SocketLink
 from rpc.net.memory import memory_links
 from rpc.service.service import Service
 from rpc.wire import frames
+from rpc.wire.payload import encode
+from tests import raw_peer
 from tests.outgoing import Calls
 from tests.probe import Probe
 from tests.raw_peer import (
@@ -313,3 +315,17 @@ async def test_what_comes_for_a_call_that_was_refused_is_nothing(probe: Probe) -
         assert error_of(await peer.hear()).code == rpc.Code.UNIMPLEMENTED
         await peer.say(call(3, "probe.add", 1))
         assert result_of(await peer.hear()) == 11
+
+
+async def test_what_has_come_for_a_call_before_its_end_is_not_lost_where_a_batch_is_cut_short() -> None:
+    back = Service("back")
+
+    @back.notification
+    def leave() -> None:
+        client.close()
+
+    async with raw_peer.raw_server(services=back) as (client, peer), client.stream("far.numbers") as numbers:
+        await peer.hear()
+        items = [raw_peer.data(1, encode(number)) for number in (1, 2, 3, [4])]
+        await peer.say(raw_peer.notify("back.leave"), *items, raw_peer.reply(1, None))
+        assert [number async for number in numbers] == [1, 2, 3, [4]]

@@ -333,3 +333,15 @@ async def test_a_reserve_that_was_lost_is_there_again_with_the_next_connection(t
         assert listener._reserve._descriptor is not None
         link.close()
     listener.close()
+
+
+async def test_one_that_is_closed_as_somebody_comes_says_so(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    wait = trio.lowlevel.wait_readable
+
+    async def wait_and_close(sock: socket.socket) -> None:
+        await wait(sock)
+        stage.listener.close()
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", wait_and_close)
+    with pytest.raises(trio.ClosedResourceError):
+        await stage.listener.accept()

@@ -311,3 +311,25 @@ async def test_the_failure_of_the_call_comes_out_of_the_items() -> None:
     call.near.close(rpc.Unavailable("gone"))
     with pytest.raises(rpc.Unavailable, match="gone"):
         await anext(Items[Any](call.near, lambda value, index: value, refuse))
+
+
+async def test_several_tasks_take_each_item_once() -> None:
+    call = Call()
+    taken: list[int] = []
+
+    async def take() -> None:
+        while (payload := await call.near.receive()) is not None:
+            taken.append(bytes(payload)[0])
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(take)
+        await trio.testing.wait_all_tasks_blocked()
+        for value in range(10):
+            call.near.put_item(bytes((value,)))
+            if value % 3 == 0:
+                await trio.testing.wait_all_tasks_blocked()
+        call.near.put_items([bytes((value,)) for value in range(10, 20)])
+        await trio.testing.wait_all_tasks_blocked()
+        call.near.end_items()
+    assert sorted(taken) == list(range(20))

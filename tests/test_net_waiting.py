@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from rpc.errors import NotFound
-from rpc.net.waiting import Lot, Waiter
+from rpc.net.waiting import Lot, Sleepers, Waiter
 
 
 async def test_a_waiting_task_is_woken_with_the_result() -> None:
@@ -98,3 +98,24 @@ async def test_who_is_cancelled_has_left_the_line() -> None:
     with trio.move_on_after(0):
         await lot.park()
     assert not lot
+
+
+async def test_all_who_sleep_are_woken_and_one_that_is_cancelled_is_not() -> None:
+    sleepers = Sleepers()
+    woken: list[int] = []
+
+    async def sleep(number: int) -> None:
+        with scopes[number]:
+            await sleepers.sleep()
+            woken.append(number)
+
+    scopes = [trio.CancelScope() for _ in range(3)]
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            nursery.start_soon(sleep, number)
+        await trio.testing.wait_all_tasks_blocked()
+        scopes[1].cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        sleepers.wake()
+        sleepers.wake()  # nobody sleeps any more
+    assert sorted(woken) == [0, 2]

@@ -14,6 +14,7 @@ from rpc.client.line import RenewableLine
 from rpc.client.opening import Opening
 from rpc.limits import Limits
 from rpc.net.background import open_foundation
+from rpc.net.connection import Connection
 from rpc.net.lifespans import open_handlers
 from rpc.net.readiness import Readiness
 from rpc.service.service import Service
@@ -90,7 +91,12 @@ async def connect(
         )
         line = RenewableLine(nursery, reconnects=reconnect)
         client = Client(line)
-        await line.begin(partial(opening.connection, client))
+
+        def adopt(connection: Connection) -> Client:
+            line.adopt(connection)
+            return client
+
+        await line.begin(partial(opening.connection, adopt))
         async with closing_client(client):
             yield client
 

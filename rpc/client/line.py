@@ -10,6 +10,7 @@ time gives up alone.
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -74,7 +75,7 @@ class _Renewal:
 class RenewableLine(Line):
     """A connection that is made anew where the peer stops, or, if asked for, where it is lost."""
 
-    __slots__ = ("_dial", "_is_closed", "_left", "_nursery", "_reconnects", "_renewal")
+    __slots__ = ("_context", "_dial", "_has_begun", "_is_closed", "_left", "_nursery", "_reconnects", "_renewal")
 
     def __init__(self, nursery: trio.Nursery, *, reconnects: bool) -> None:
         """A line that is of use once it has begun.
@@ -85,6 +86,8 @@ class RenewableLine(Line):
         """
         self._nursery = nursery
         self._reconnects = reconnects
+        self._context = contextvars.copy_context()
+        self._has_begun = False
         self._left: Sequence[Connection] = ()
         self._renewal: _Renewal | None = None
         self._is_closed = False
@@ -93,6 +96,15 @@ class RenewableLine(Line):
         """Make the first connection, as all others are made."""
         self._dial = dial
         self.connection = await dial()
+        self._has_begun = True
+
+    def adopt(self, connection: Connection) -> None:
+        """A connection is being made; the first is that of this line at once.
+
+        Its peer may call, and be called back, before whoever made it knows that it is there.
+        """
+        if not self._has_begun:
+            self.connection = connection
 
     def is_off(self, connection: Connection) -> bool:
         return connection is not self.connection or self._needs_another
@@ -113,7 +125,8 @@ class RenewableLine(Line):
             renewal = self._renewal
             if renewal is None:
                 renewal = self._renewal = _Renewal()
-                self._nursery.start_soon(self._renew, renewal)
+                # Not in the context of a caller: the connection's handlers would see that one's variables.
+                self._context.copy().run(self._nursery.start_soon, self._renew, renewal)
             await renewal.done.wait()
             if renewal.failure is not None:
                 # Each caller raises one of its own: a traceback is that of one task.
@@ -124,6 +137,10 @@ class RenewableLine(Line):
         try:
             with renewal.scope:
                 connection = await self._dial()
+                if self._is_closed:
+                    connection.end(_CLOSED)
+                    return
+                self._end_unused()
                 self._left = self.open
                 self.connection = connection
         except Unavailable as failure:
@@ -131,6 +148,12 @@ class RenewableLine(Line):
         finally:
             self._renewal = None
             renewal.done.set()
+
+    def _end_unused(self) -> None:
+        """End those that were left before and have nothing to do any more, where their peers have not."""
+        for connection in self._left:
+            if connection.is_quiet and not connection.session.has_output:
+                connection.end("its peer takes no more calls")
 
     def close(self) -> None:
         self._is_closed = True

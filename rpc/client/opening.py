@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 import attrs
 import trio
@@ -23,7 +24,10 @@ from rpc.net.readiness import Readiness
 from rpc.session.session import Session
 from rpc.version import AGENT
 
-__all__ = ["Opening", "open_connection"]
+__all__ = ["Adopt", "Opening", "open_connection"]
+
+Adopt: TypeAlias = Callable[[Connection], Client]
+"""Given a connection that is about to greet its peer, the client by which its handlers call that."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -52,11 +56,11 @@ class Opening:
     readiness: Readiness
     nursery: trio.Nursery
 
-    async def connection(self, client: Client) -> Connection:
+    async def connection(self, adopt: Adopt) -> Connection:
         """Try until there is a connection, for so many seconds. Who is turned away is so at once.
 
         Args:
-            client: by which handlers call the server.
+            adopt: tells of each that is tried by which client its handlers call the server.
 
         Raises:
             Unavailable: (not processed) there is none; the message has the address and the cause.
@@ -66,7 +70,13 @@ class Opening:
             try:
                 link = await self._dial()
                 return await open_connection(
-                    link, self.handlers, self.limits, self.readiness, self.nursery, self.credential, client
+                    link,
+                    self.handlers,
+                    self.limits,
+                    self.readiness,
+                    self.nursery,
+                    credential=self.credential,
+                    adopt=adopt,
                 )
             except Unavailable as error:
                 pause = patience.pause(error, trio.current_time())
@@ -86,8 +96,12 @@ class Opening:
         raise _no_connection(address, f"no answer within {seconds:g} s")
 
 
-def _no_connection(address: object, cause: str) -> Unavailable:
+def _no_connection(address: Address | str, cause: str) -> Unavailable:
     return Unavailable(f"cannot connect to {address}: {cause}", processed=Processed.NOT_PROCESSED)
+
+
+def _client_of(connection: Connection) -> Client:
+    return Client(Line(connection))
 
 
 async def _confirm(connection: Connection) -> None:
@@ -109,12 +123,14 @@ async def open_connection(
     limits: Limits,
     readiness: Readiness,
     nursery: trio.Nursery,
+    *,
     credential: bytes | None = None,
-    client: Client | None = None,
+    adopt: Adopt = _client_of,
 ) -> Connection:
     """Greet the peer on a link; the connection's tasks live in `nursery`.
 
-    Handlers call the peer by `client`, where None is given by one of this connection alone, which is its ``client``.
+    Handlers call the peer by the client that `adopt` gives, else by one of this connection alone. It is the
+    connection's ``client``.
 
     Raises:
         ValueError: the credential is too long for a HELLO.
@@ -122,8 +138,7 @@ async def open_connection(
     """
     session = Session(is_connector=True, limits=limits, agent=AGENT, credential=credential)
     connection = Connection(link, session, readiness, handlers, limits)
-    # The peer may call at once.
-    connection.client = client or Client(Line(connection))
+    connection.client = adopt(connection)  # before the greeting, as the peer may call at once
     await nursery.start(connection.run)
     try:
         connection.session.caller.check_open()

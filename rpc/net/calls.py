@@ -127,11 +127,18 @@ class OpenCall:
         if self.has_ended:
             return
         self.failure = failure
-        is_to_end = self._connection.session.caller.stop(self._record)
+        is_to_end = self._stop()
         self._connection.flush_soon()
         self.stream.close(failure)
         if not is_to_end:
             self._waiter.fail(failure)
+
+    def _stop(self) -> bool:
+        """Have the session stop the call; False where it has no end to come, as its CALL had not left."""
+        is_to_end = self._connection.session.caller.stop(self._record)
+        if not is_to_end:
+            _pass_on_turn(self._connection)
+        return is_to_end
 
     async def stop(self) -> None:
         """Tell the callee to stop, and wait until it has; cancelled, the call is given up.
@@ -139,7 +146,7 @@ class OpenCall:
         Raises:
             Error: the callee failed otherwise than by being stopped.
         """
-        if not self.has_ended and self._connection.session.caller.stop(self._record):
+        if not self.has_ended and self._stop():
             self._connection.flush_soon()
             try:
                 await self.result()
@@ -198,8 +205,13 @@ def _give_up(connection: Connection, record: Outgoing | None) -> None:
         record.owner = None
         caller.cancel(record)
         connection.flush_soon()
-    if caller.free_slots > 0:
-        connection.room.unpark()  # the turn was this caller's: nothing that arrives may ever tell the next one
+    _pass_on_turn(connection)
+
+
+def _pass_on_turn(connection: Connection) -> None:
+    """Where a slot is free that was somebody's turn: nothing that arrives may ever tell the next one."""
+    if connection.session.caller.free_slots > 0:
+        connection.room.unpark()
 
 
 async def notify(connection: Connection, method: str, payload: Payload, metadata: bytes = NO_METADATA) -> None:

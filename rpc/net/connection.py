@@ -46,6 +46,7 @@ from rpc.net.watchman import Watch
 from rpc.net.workers import Workers
 from rpc.net.writer import Writer
 from rpc.peer import Peer
+from rpc.session.calls import Outgoing
 from rpc.session.events import Event, Events
 from rpc.session.outbox import Outbox
 from rpc.session.session import Session, Waits
@@ -54,6 +55,8 @@ from rpc.wire.hello import Settings
 __all__ = ["Connection"]
 
 _CALL = Event.CALL
+
+_OF_CALLS = frozenset({Event.ITEM, Event.ITEMS, Event.REPLY, Event.ERROR})
 
 _KEPT = 65_536
 """Bytes up to which what was read is copied out of the space that all reads share; of more, each frame is."""
@@ -335,9 +338,10 @@ class Connection:
                     self.flush()
         finally:
             self._acting = False
-            # Cut short, what is left is not begun; but calls that have ended in it are in no table any more.
+            # Cut short, what is left is not begun. But calls of this side that have ended in it are in no table any
+            # more, and what came for them before belongs to them.
             for event, record, value in left:
-                if event is Event.REPLY or event is Event.ERROR:
+                if event in _OF_CALLS and isinstance(record, Outgoing):
                     ACTIONS[event](self, record, value)
 
     async def flushed(self) -> None:

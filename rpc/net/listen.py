@@ -109,7 +109,8 @@ class Listener:
             try:
                 sock, name = self._socket.accept()
             except OSError as error:
-                await self._recover(error)
+                if not self.is_closed:  # as it may be since it was readable
+                    await self._recover(error)
                 continue
             self._reserve.renew()
             try:

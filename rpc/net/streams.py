@@ -10,7 +10,7 @@ import trio
 from rpc.errors import Error
 from rpc.net.host import Host
 from rpc.net.packed import Packed
-from rpc.net.waiting import Sleeper
+from rpc.net.waiting import Sleeper, Sleepers
 from rpc.session.calls import Incoming, Outgoing
 from rpc.session.outbox import size_of
 from rpc.wire.gathering import Arrived
@@ -39,7 +39,7 @@ class Side(Protocol):
 
 
 class Stream:
-    """The items of one call at one side; one task may receive while another sends.
+    """The items of one call at one side; tasks may receive while another sends.
 
     Attributes:
         has_ended: whether no more items will arrive.
@@ -71,7 +71,7 @@ class Stream:
         self._arrived = Packed()
         self._ready: list[Arrived] = []
         self._ready_size = 0
-        self._to_receive = Sleeper()
+        self._to_receive = Sleepers()
         self._to_send = Sleeper()
         self._taken = 0
         self._taken_together = 0
@@ -128,8 +128,8 @@ class Stream:
         """
         if self._ready or self._arrived:
             await trio.lowlevel.checkpoint()
-            return self._take()
-        while not self._arrived:
+        # Another task that takes items may have come first.
+        while not (self._ready or self._arrived):
             if self.has_ended:
                 await trio.lowlevel.checkpoint_if_cancelled()
                 if self.failure is not None:
@@ -179,7 +179,7 @@ class Stream:
             await host.drained.park()
         return not self.is_over
 
-    async def _wait(self, is_there: Callable[[], bool], sleeper: Sleeper) -> None:
+    async def _wait(self, is_there: Callable[[], bool], sleeper: Sleeper | Sleepers) -> None:
         """Wait for what comes, reading it by oneself where this is the only call; who waits looks again behind it."""
         if self._host.session.open_calls > 1 or not await self._host.read_until(is_there):
             await sleeper.sleep()

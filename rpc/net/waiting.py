@@ -9,7 +9,7 @@ import trio
 
 from rpc.wire.gathering import Arrived
 
-__all__ = ["Lot", "Sleeper", "Waiter"]
+__all__ = ["Lot", "Sleeper", "Sleepers", "Waiter"]
 
 
 class _Woken:
@@ -49,6 +49,32 @@ class Sleeper:
     def _forget(self, _: Callable[[], Any]) -> trio.lowlevel.Abort:
         self._task = None
         return trio.lowlevel.Abort.SUCCEEDED
+
+
+class Sleepers:
+    """Tasks that sleep until they are woken, all at once; mostly there is one."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: list[trio.lowlevel.Task] = []
+
+    def wake(self) -> None:
+        """Wake the tasks that sleep."""
+        tasks = self._tasks
+        while tasks:
+            trio.lowlevel.reschedule(tasks.pop(0), _WOKEN)
+
+    async def sleep(self) -> None:
+        """Sleep until the next `wake`; a wake before this is not remembered."""
+        task = trio.lowlevel.current_task()
+        self._tasks.append(task)
+
+        def forget(_: Callable[[], Any]) -> trio.lowlevel.Abort:
+            self._tasks.remove(task)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(forget)
 
 
 class Lot:
