@@ -73,10 +73,12 @@ def parse(text: str | Address) -> Address:
     """Read an address.
 
     Raises:
+        TypeError: it is no text.
         ValueError: the text is no address; the message says what was expected.
     """
     if isinstance(text, Address):
         return text
+    _check_text(text)
     if text.startswith(":"):
         return _parse_network(Scheme.TCP, f"127.0.0.1{text}", text)
     name, colon, rest = text.partition(":")
@@ -85,12 +87,31 @@ def parse(text: str | Address) -> Address:
     except ValueError:
         scheme = None
     if not colon or scheme is None:
-        raise ValueError(f"{text!r} is no address: write unix:/path, tcp://host:port, udp://host:port or :port")
+        raise ValueError(f"{text!r} is no address: {_meant(text)}")
     if scheme in _PATHS:
         return _parse_path(scheme, rest, text)
     if not rest.startswith("//"):
         raise ValueError(f"{text!r} is no address: write {name}://host:port")
     return _parse_network(scheme, rest[2:], text)
+
+
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"an address is text, as unix:/path, tcp://host:port or :port, and not {text!r}")
+
+
+def _meant(text: str) -> str:
+    """What to write in place of a text that names no scheme."""
+    if _HOST_AND_PORT.fullmatch(text):
+        return f"write tcp://{text}, or tls://{text}"
+    if text.isdecimal():
+        return f"write :{text}, or tcp://host:{text}"
+    if text.startswith(("/", ".")) or text.endswith(".sock"):
+        return f"write unix:{text}"
+    return (
+        "write unix:/path, tcp://host:port, tls://host:port or :port, "
+        "and for notifications alone udp://host:port or unixgram:/path"
+    )
 
 
 def _parse_path(scheme: Scheme, path: str, text: str) -> Address:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,8 +58,13 @@ def test_what_travels_where(text: str, is_datagram: bool, is_path: bool) -> None
     ("text", "advice"),
     [
         ("", "write unix:/path, tcp://host:port"),
-        ("calc.sock", "write unix:/path, tcp://host:port"),
-        ("9000", "write unix:/path, tcp://host:port"),
+        ("calc.sock", "write unix:calc.sock"),
+        ("/run/calc.sock", "write unix:/run/calc.sock"),
+        ("./calc", "write unix:./calc"),
+        ("9000", "write :9000"),
+        ("localhost:9000", "write tcp://localhost:9000, or tls://localhost:9000"),
+        ("[::1]:9000", "write tcp://[::1]:9000"),
+        ("calc", "tls://host:port or :port, and for notifications alone udp://host:port or unixgram:/path"),
         ("http://a:1", "write unix:/path, tcp://host:port"),
         ("UNIX:/a", "write unix:/path, tcp://host:port"),
         ("tcp", "write unix:/path, tcp://host:port"),
@@ -90,6 +98,12 @@ def test_what_is_no_address_is_told_what_is_one(text: str, advice: str) -> None:
         parse(text)
     assert advice in str(caught.value)
     assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [None, 9000, b"unix:/a", Path("/run/calc.sock")])
+def test_an_address_is_text(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="an address is text, as unix:/path"):
+        parse(wrong)
 
 
 @pytest.mark.parametrize("letter", ["a", "ä"])

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 import trio
 
 from rpc.net.lifespans import open_handlers
 from rpc.service.service import Service
+
+
+@Service("calc").method
+def add(a: int, b: int) -> int:
+    return a + b
 
 
 def service(name: str, happened: list[str], *, fails: str = "") -> Service:
@@ -42,6 +48,13 @@ async def test_one_service_needs_no_list() -> None:
     async with open_handlers(Service("plain")) as handlers:
         assert [made.name for made in handlers.table.services] == ["plain"]
         assert not handlers.debug
+
+
+@pytest.mark.parametrize("wrong", [add, [add], None, "tcp://127.0.0.1:0"])
+async def test_what_is_no_service_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"is no service: give (the|an) rpc\.Service"):
+        async with open_handlers(wrong):
+            pass  # pragma: no cover
 
 
 async def test_each_time_that_it_is_served_a_lifespan_is_anew() -> None:

@@ -46,5 +46,11 @@ def test_what_would_let_in_nobody_or_anybody(identities: Mapping[str, Any]) -> N
         rpc.tokens(identities)
 
 
+def test_tokens_say_whose_they_are() -> None:
+    wrong: Any = ["secret"]
+    with pytest.raises(TypeError, match="tokens: give a dict of each secret and whose it is"):
+        rpc.tokens(wrong)
+
+
 def test_no_secret_shows() -> None:
     assert "one" not in repr(rpc.tokens({"one": "alice"})).replace("None", "")

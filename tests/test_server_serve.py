@@ -7,6 +7,7 @@ import stat
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -108,6 +109,8 @@ async def test_several_services(probe: Probe, address: str) -> None:
     ("bind", "error", "message"),
     [
         ([], ValueError, "nothing to serve on"),
+        (9000, TypeError, "an address is text"),
+        ([None], TypeError, "an address is text"),
         ("calc.sock", ValueError, "calc.sock"),
         ("tls://localhost:1", ValueError, "it needs a certificate"),
         ("tcp://0.0.0.0:0", ValueError, r"tcp://0\.0\.0\.0:\d+ can be reached from other hosts"),
@@ -116,7 +119,7 @@ async def test_several_services(probe: Probe, address: str) -> None:
     ],
 )
 async def test_an_address_that_cannot_be_served_leaves_nothing_behind(
-    bind: str | list[str], error: type[Exception], message: str, address: str
+    bind: Any, error: type[Exception], message: str, address: str
 ) -> None:
     happened: list[str] = []
     with pytest.raises(error, match=message):

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 import pytest
 
 from rpc.service.service import Service
@@ -26,6 +30,20 @@ def test_handlers_are_found_by_their_exact_names_only() -> None:
 def test_two_services_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="two services are named 'calc'"):
         Table([make("calc"), make("store"), make("calc")])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (make("calc", "add").handles["calc.add"], "calc.add> is no service: give the rpc.Service that it was"),
+        (math, "the module math is no service: give the rpc.Service in it"),
+        ("tcp://:9000", "'tcp://:9000' is no service: give an rpc.Service first, and the address behind it"),
+        (make, "is no service: give an rpc.Service, or several in a list"),
+    ],
+)
+def test_what_is_no_service_is_refused(wrong: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(text)):
+        Table([wrong])
 
 
 def test_a_misspelt_name_finds_its_neighbours() -> None:

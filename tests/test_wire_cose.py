@@ -208,6 +208,12 @@ def test_a_receiver_has_a_key_at_least() -> None:
         Keys({})
 
 
+def test_keys_are_a_dict() -> None:
+    pair: Any = (b"k1", SECRET)
+    with pytest.raises(TypeError, match="keys are a dict of ids and secrets"):
+        Keys(pair)
+
+
 def test_keys_are_found_by_their_id_and_hide_their_secrets() -> None:
     keys = Keys({b"k1": SECRET, b"k2": bytes(16)})
     assert keys.secret(b"k1") == SECRET

@@ -36,6 +36,7 @@ _EPILOG = """
 Addresses:
   unix:/run/calc.sock     a Unix socket
   tcp://127.0.0.1:9000    TCP; :9000 for short is this host
+  tls://calc.lan:9000     TLS over TCP
   udp://127.0.0.1:9000    UDP, for notifications only
   unixgram:/run/calc.dg   Unix datagrams, for notifications only
 

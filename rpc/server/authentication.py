@@ -27,8 +27,10 @@ def tokens(identities: Mapping[Secret, Any]) -> Authenticate:
         identities: who has each secret: what becomes `Peer.identity`.
 
     Raises:
+        TypeError: it is no mapping.
         ValueError: there is no secret, an empty one, one twice (as text and as bytes), or one of nobody (None).
     """
+    _check_mapping(identities)
     key = secrets.token_bytes(32)
 
     def digest(secret: bytes) -> bytes:
@@ -52,3 +54,8 @@ def tokens(identities: Mapping[Secret, Any]) -> Authenticate:
         return found
 
     return authenticate
+
+
+def _check_mapping(identities: object) -> None:
+    if not isinstance(identities, Mapping):
+        raise TypeError('tokens: give a dict of each secret and whose it is, as {"s3cr3t": "alice"}')

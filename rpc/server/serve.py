@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextvars
 import logging
 import ssl
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import trio
 
@@ -115,7 +115,7 @@ async def serve(
     stop = trio.Event() if stop is None else stop
     async with AsyncExitStack() as stack:
         handlers = await stack.enter_async_context(open_handlers(services, debug=debug))
-        addresses = [parse(text) for text in ([bind] if isinstance(bind, str | Address) else bind)]
+        addresses = _parsed(bind)
         check_tls(addresses, tls)
         check_keys(addresses, keys)
         endpoints = await _open(addresses, socket_mode(allow_uids), tls, keys, stack)
@@ -163,6 +163,13 @@ async def _run_until_signalled(services: Services, bind: Bind, **options: Unpack
 
 
 # --- Endpoints -------------------------------------------------------------------------------------------------
+
+
+def _parsed(bind: Any) -> list[Address]:
+    """The addresses of one or several; whatever else is given is refused as an address."""
+    if isinstance(bind, str) or not isinstance(bind, Iterable):
+        return [parse(bind)]
+    return [parse(text) for text in cast("Iterable[str | Address]", bind)]
 
 
 async def _open(

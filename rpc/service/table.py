@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Sequence
 
-from rpc.service.handle import Handle
+from rpc.service.handle import Entering, Handle, Method, Notification, Streaming
 from rpc.service.near import near
 from rpc.service.service import Service
 
@@ -18,6 +19,7 @@ class Table:
         services: as they were given.
 
     Raises:
+        TypeError: one of them is no service.
         ValueError: two services have the same name.
     """
 
@@ -26,6 +28,7 @@ class Table:
         self._handles: dict[str, Handle] = {}
         names: set[str] = set()
         for service in self.services:
+            _check(service)
             if service.name in names:
                 raise ValueError(f"two services are named {service.name!r}: give one of them another name")
             names.add(service.name)
@@ -41,3 +44,16 @@ class Table:
     def near(self, name: str) -> list[str]:
         """At most three names that look like this one, the nearest first: for the error of a misspelt one."""
         return near(name, self._handles)
+
+
+def _check(service: object) -> None:
+    """Refuse what is no service, saying what to give in its place."""
+    if isinstance(service, Service):
+        return
+    if isinstance(service, Method | Streaming | Entering | Notification):
+        raise TypeError(f"{service!r} is no service: give the rpc.Service that it was registered with")
+    if isinstance(service, types.ModuleType):
+        raise TypeError(f"the module {service.__name__} is no service: give the rpc.Service in it")
+    if isinstance(service, str):
+        raise TypeError(f"{service!r} is no service: give an rpc.Service first, and the address behind it")
+    raise TypeError(f"{service!r} is no service: give an rpc.Service, or several in a list")

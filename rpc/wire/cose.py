@@ -72,11 +72,12 @@ class Keys:
     """The keys of a receiver: several while they are changed, since its senders do not change theirs all at once.
 
     Raises:
-        TypeError: an id or a secret is not bytes.
+        TypeError: it is no mapping, or an id or a secret is not bytes.
         ValueError: there is no key, or a secret is too short.
     """
 
     def __init__(self, secrets: Mapping[bytes, bytes]) -> None:
+        _check_mapping(secrets)
         if not secrets:
             raise ValueError("there is no key: give at least one id and secret")
         self._keys = {kid: Key(kid, secret) for kid, secret in secrets.items()}
@@ -88,6 +89,11 @@ class Keys:
         """The secret of a key, or None where there is none of that id."""
         key = self._keys.get(kid)
         return None if key is None else key.secret
+
+
+def _check_mapping(secrets: object) -> None:
+    if not isinstance(secrets, Mapping):
+        raise TypeError("keys are a dict of ids and secrets, as {kid: secret}")
 
 
 def _mac(secret: bytes, content_item: bytes) -> bytes:
