@@ -6,7 +6,8 @@ BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 
 # What `make check` runs besides: type checkers, faults, fuzz, conformance, and the tests of the benchmarks.
-SLOW := test_typing.py faults fuzz conformance test_session_properties.py test_benchmarks.py test_benchmarks_parts.py
+SLOW := test_typing.py faults fuzz conformance test_crowd.py test_session_properties.py test_benchmarks.py \
+	test_benchmarks_parts.py
 
 .PHONY: demo test check guard guard-update profile fuzz faults bench bench-long clean
 
