@@ -11,7 +11,7 @@ from rpc.cli import calling
 from rpc.cli.calling import connected, told
 from rpc.cli.failure import ExitCode, Failure
 from tests.blocking_peers import scripted, silent
-from tests.cli_tools import serving
+from tests.cli_tools import rpc_command, serving
 
 
 def told_of(error: Exception) -> BaseException:
@@ -65,3 +65,19 @@ def test_silence_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Failure, match=message) as caught, connected(parse(address), 0):
             raise AssertionError
     assert caught.value.exit_code == ExitCode.NO_CONNECTION
+
+
+def test_a_command_may_have_less_patience() -> None:
+    with scripted(silent) as address:
+        message = f"cannot connect to {address}: no answer within 0.01 s"
+        with pytest.raises(Failure, match=message) as caught, connected(parse(address), 0, 0.01):
+            raise AssertionError
+    assert caught.value.exit_code == ExitCode.NO_CONNECTION
+
+
+@pytest.mark.parametrize("command", [["call", "{}", "calc.add", "-t", "0.01"], ["ping", "{}", "-t", "0.01"]])
+def test_the_timeout_of_a_command_is_for_connecting_too(command: list[str]) -> None:
+    with scripted(silent) as address:
+        result = rpc_command(*(word.format(address) for word in command))
+    assert result.exit_code == ExitCode.NO_CONNECTION
+    assert "no answer within 0.01 s" in result.stderr

@@ -30,7 +30,11 @@ Examples:
 @click.argument("method")
 @words_argument
 @click.option(
-    "-t", "--timeout", type=to_seconds, metavar="SECONDS", help="When the call is given up, and its handler cancelled."
+    "-t",
+    "--timeout",
+    type=to_seconds,
+    metavar="SECONDS",
+    help="When a try to connect is given up, or the call, and its handler cancelled.",
 )
 @wait_option
 @connecting_options
@@ -54,7 +58,7 @@ def command(
     """
     arguments = Arguments.of(words)
 
-    with connected(address, wait) as client:
+    with connected(address, wait, timeout) as client:
         view = client.with_options(metadata=dict(metadata), timeout=timeout)
         result = view.call(method, *arguments.positional, **arguments.named)
     (print_raw if raw else print_result)(result)

@@ -38,12 +38,17 @@ def told() -> Generator[None]:
 
 
 @contextmanager
-def connected(address: rpc.Address, wait: float) -> Generator[blocking.Client]:
+def connected(address: rpc.Address, wait: float, timeout: float | None = None) -> Generator[blocking.Client]:
     """`rpc.blocking.connect` with a bound on the time it takes, and with what the command's options say of TLS.
+
+    Args:
+        address, wait: as there.
+        timeout: seconds for each try to connect, if they are fewer than the bound; the block sets its own.
 
     Raises:
         Failure, click.UsageError: as `told`, for the block too.
     """
     options = connect_options(address)
-    with told(), blocking.connect(address, wait=wait, timeout=_PATIENCE, **options) as client:
+    patience = _PATIENCE if timeout is None else min(timeout, _PATIENCE)
+    with told(), blocking.connect(address, wait=wait, timeout=patience, **options) as client:
         yield client.with_options(timeout=math.inf)  # a block has the time it needs

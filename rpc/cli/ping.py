@@ -36,7 +36,13 @@ Examples:
     help="Between two pings; servers take more than one a second for a flood.",
 )
 @click.option(
-    "-t", "--timeout", type=to_seconds, default=5, show_default=True, metavar="SECONDS", help="For each answer."
+    "-t",
+    "--timeout",
+    type=to_seconds,
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each try to connect, and for each answer.",
 )
 @wait_option
 @connecting_options
@@ -48,7 +54,7 @@ def command(address: rpc.Address, count: int, interval: float, timeout: float, w
     times: list[float] = []
 
     try:
-        with connected(address, wait) as client:
+        with connected(address, wait, timeout) as client:
             view = client.with_options(timeout=timeout)
             for number in range(1, count + 1):
                 if times:
