@@ -182,4 +182,5 @@ async def test_a_process_that_says_nothing(pipes: bool) -> None:
 
 async def test_a_process_that_speaks_something_else() -> None:
     error = await refusal("sh", "-c", "echo how do you do; cat >&2", pipes=True, stderr=subprocess.DEVNULL)
+    assert "the peer sends text in place of frames: 'how do you do" in error.message
     assert isinstance(error.__cause__, rpc.ProtocolError)

@@ -233,7 +233,10 @@ def test_the_limit_may_rise_between_two_frames_of_one_read() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", "the peer speaks SSH"),
         (b"\x16\x03\x01\x00\xf8\x01", "the peer speaks TLS: connect with tls://"),
         (b"\x15\x03\x01\x00\x02\x02", "the peer speaks TLS: connect with tls://"),
-        (b"EHLO example.org\r\n", "a frame of 1162366031 bytes; 1 to 262144 are accepted"),
+        (b"EHLO example.org\r\n", r"the peer sends text in place of frames: 'EHLO example.org\r\n'"),
+        ("model größer\x1b".encode(), r"the peer sends text in place of frames: 'model gr\xf6\xdfer\x1b'"),
+        (b"x" * 99, f"the peer sends text in place of frames: '{'x' * 40}'"),
+        (b"x\x00yz", "a frame of 2013297018 bytes; 1 to 262144 are accepted"),
     ],
 )
 def test_the_reason_names_the_protocol_of_a_stranger(first: bytes, what: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from rpc.errors import ProtocolError, Reason
+from rpc.text import quote
 from rpc.wire.payload import Buffer
 
 __all__ = ["PREFIX", "Fields", "FrameReader", "Place", "Room", "prefix"]
@@ -38,6 +39,9 @@ _FOREIGN = (
 )
 """How the first bytes of other protocols read; as lengths they are all far over any max_frame."""
 
+_PRINTED = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_SHOWN = 40
+"""Bytes that are told of text in place of frames: what a child prints on the pipes of its connection, for one."""
 
 Fields: TypeAlias = list[Any]
 """A frame that was decoded: its type, and the fields of its row."""
@@ -184,7 +188,7 @@ class FrameReader:
             size = int.from_bytes(data[at:start], "big")
             if not 0 < size <= self.max_frame:
                 self._rest = b""
-                raise _wrong_size(size, self.max_frame)
+                raise _wrong_size(bytes(data[at : at + _SHOWN]), self.max_frame)
             if end - start < size:
                 if size >= _LARGE:
                     self._begin(data[start:], size)
@@ -253,9 +257,13 @@ class FrameReader:
             body.release()
 
 
-def _wrong_size(size: int, limit: int) -> ProtocolError:
-    head = prefix(size)
+def _wrong_size(data: bytes, limit: int) -> ProtocolError:
+    """What stands in place of a length, and behind it."""
     for start, what in _FOREIGN:
-        if head.startswith(start):
+        if data.startswith(start):
             return ProtocolError(what, reason=Reason.SIZE)
+    if all(byte in _PRINTED for byte in data[:PREFIX]):
+        shown = quote(data.decode(errors="replace"))
+        return ProtocolError(f"the peer sends text in place of frames: '{shown}'", reason=Reason.SIZE)
+    size = int.from_bytes(data[:PREFIX], "big")
     return ProtocolError(f"a frame of {size} bytes; 1 to {limit} are accepted", reason=Reason.SIZE)
