@@ -178,6 +178,12 @@ def awaitable() -> Awaitable[int]:
         (Method, 5, {}, "calc.f: 5 is no function: write a def that calls it"),
         (Method, Counter, {}, "is no function"),
         (Method, functools.partial(add.function, 1), {}, "is no function"),
+        (
+            Method,
+            Counter.increase,
+            {},
+            "calc.f: no caller gives a 'self': serve an object with rpc.Service.from_contract",
+        ),
         (Method, add, {}, "<SyncMethod org.calc.add> is registered already: register its .function"),
         (Method, lease, {}, "<Entering org.calc.lease> is registered already: register its .function"),
         (Method, read_lines.function, {}, "read_lines .* gives a generator, which is no method"),

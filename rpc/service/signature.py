@@ -93,11 +93,14 @@ class Signature:
         """Read the signature of a function.
 
         Raises:
-            TypeError: an annotation cannot be resolved, or values of it cannot travel; the message says which
-                parameter of which function, and the way out.
+            TypeError: an annotation cannot be resolved, or values of it cannot travel, or its first parameter is the
+                ``self`` of a class; the message says which parameter of which function, and the way out.
         """
         converter = converter or MsgspecConverter()
         raw_parameters, hints = inspected(function, name)
+        first = next(iter(raw_parameters), None)
+        if first is not None and first.name == "self" and "self" not in hints:
+            raise TypeError(f"{name}: no caller gives a 'self': serve an object with rpc.Service.from_contract")
         parameters: list[Parameter] = []
         given: list[Given] = []
         for raw in raw_parameters:
