@@ -71,7 +71,6 @@ def test_a_context_without_metadata_and_state() -> None:
 
 
 async def test_what_is_dropped_is_counted_and_told_safely(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "rpc")
     handlers = Handlers(Table([service]))
     handlers.drop("no\nsuch", "no such notification")
     handlers.drop("calc.x", "arguments that do not fit", "got \x1b")

@@ -218,8 +218,7 @@ async def test_what_a_handler_may_know() -> None:
     assert stage.told == [(PEER, {"key": 1}, math.inf, "the state", "a client")]
 
 
-async def test_what_cannot_run_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "rpc")
+async def test_what_cannot_run_is_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage()
     assert not stage.take("nothing")
     assert not stage.take("answer")
@@ -228,6 +227,10 @@ async def test_what_cannot_run_is_counted(caplog: pytest.LogCaptureFixture) -> N
     assert stage.notifications.take("log.quick", None, b"\xff", PEER)
     assert stage.told == []
     assert stage.handlers.dropped == {"no such notification": 2, "arguments that do not fit": 3}
+    assert caplog.messages[0] == "notification log.nothing dropped: no such notification"
+    arguments = "log.quick: argument 'value' is missing"
+    assert caplog.messages[2] == f"notification log.quick dropped: arguments that do not fit: {arguments}"
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 5
 
 
 async def test_those_over_the_limit_are_dropped() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import socket
@@ -80,6 +81,16 @@ async def test_a_key_lets_in_and_nothing_else_does(scheme: str, tmp_path: Path) 
         dropped = (await client.call(stats)).datagrams_dropped
     assert [name for name, _ in observed] == [repr((b"k1", SECRET)), repr((b"k0", OLDER)), "the last"]
     assert dropped == {"bad_mac": 1, "unknown_key": 1} | ({} if scheme == "multicast" else {"unkeyed": 1})
+
+
+async def test_datagrams_of_strangers_write_no_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "rpc")
+    async with served("udp://127.0.0.1:0") as [bound], rpc.notifier(bound) as notifier:
+        notifier.send("metrics.nothing")
+        notifier.send(observe, "plain", 1.0)
+        await seen(1)
+    [record] = [record for record in caplog.records if "dropped" in record.getMessage()]
+    assert record.levelno == logging.INFO
 
 
 async def test_a_sealed_datagram_is_not_taken_where_there_is_no_key(tmp_path: Path) -> None:

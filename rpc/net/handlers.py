@@ -114,11 +114,11 @@ class Handlers:
     def _tell(self, handle: Handle, message: str, what: str, failure: BaseException | None = None) -> None:
         self.log.write_of(logging.ERROR, "handler failed", handle.name, message, handle.name, what, failure=failure)
 
-    def drop(self, method: str, reason: str, detail: str = "") -> None:
-        """Count a notification that cannot run."""
+    def drop(self, method: str, reason: str, detail: str = "", *, level: int = logging.WARNING) -> None:
+        """Count a notification that cannot run, and log it."""
         self.dropped[reason] += 1
-        said = (quote(method), reason, quote(detail))
-        self.log.write_of(logging.DEBUG, "notification dropped", reason, "notification %s dropped, %s %s", *said)
+        why = f"{reason}: {quote(detail)}" if detail else reason
+        self.log.write_of(level, "notification dropped", reason, "notification %s dropped: %s", quote(method), why)
 
 
 def is_failure(error: BaseException) -> bool:

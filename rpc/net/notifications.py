@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextvars
+import logging
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,12 +26,16 @@ class Notifications:
 
     A `def` handler with nothing before it runs at once. All others wait in one queue, which one task works off;
     those registered with ``concurrent=True`` have a task each.
+
+    Args:
+        level: of the log, for what cannot run and is dropped.
     """
 
     __slots__ = (
         "_context",
         "_handlers",
         "_is_queue_running",
+        "_level",
         "_limits",
         "_queue",
         "_quiet",
@@ -38,10 +43,13 @@ class Notifications:
         "nursery",
     )
 
-    def __init__(self, handlers: Handlers, limits: Limits, context: contextvars.Context) -> None:
+    def __init__(
+        self, handlers: Handlers, limits: Limits, context: contextvars.Context, *, level: int = logging.WARNING
+    ) -> None:
         self._handlers = handlers
         self._limits = limits
         self._context = context
+        self._level = level
         self._queue: collections.deque[_Notice] | None = None
         self._running = 0
         self._is_queue_running = False
@@ -56,17 +64,17 @@ class Notifications:
         handlers.counts.notifications += 1
         handle = handlers.table.find(method)
         if not isinstance(handle, Notification):
-            handlers.drop(method, "no such notification")
+            handlers.drop(method, "no such notification", level=self._level)
             return False
         if handle.allow is not None and not handlers.allows(handle, peer, metadata, math.inf, client):
-            handlers.drop(method, "not allowed")
+            handlers.drop(method, "not allowed", level=self._level)
             return True
         signature = handle.signature
         try:
             context = handlers.context(handle, peer, metadata, math.inf, client) if signature.takes_context else None
             args, kwargs = signature.bind_payload(payload, True, context, self._limits.max_items)
         except Error as error:
-            handlers.drop(method, "arguments that do not fit", error.message)
+            handlers.drop(method, "arguments that do not fit", error.message, level=self._level)
             return True
         if self._running or _waits(handle):
             self._line_up(_Notice(handle, args, kwargs))
@@ -78,7 +86,7 @@ class Notifications:
         """What may have to wait, for something or for those before it."""
         handle = notice.handle
         if len(self._queue or ()) + self._running >= self._limits.max_notifications:
-            self._handlers.drop(handle.name, "too many are queued")
+            self._handlers.drop(handle.name, "too many are queued", level=self._level)
         elif _waits(handle) and handle.concurrent:
             self._start(self._run_one, notice)
         elif _waits(handle) or self._is_queue_running:

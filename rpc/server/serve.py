@@ -192,7 +192,9 @@ async def _open(
 
 async def _receive(receiver: DatagramReceiver, serving: Serving) -> None:
     """Run the notifications that come as datagrams, until the receiver is closed."""
-    notifications = Notifications(serving.handlers, serving.limits, contextvars.copy_context())
+    # Whoever can reach the socket can send anything: that alone writes no warnings.
+    level = logging.INFO
+    notifications = Notifications(serving.handlers, serving.limits, contextvars.copy_context(), level=level)
     is_path = receiver.address.is_path
 
     def take(method: str, payload: bytes, metadata: Any, peer: Peer) -> bool:
