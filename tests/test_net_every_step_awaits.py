@@ -282,6 +282,7 @@ async def test_each_await_is_cancelled(
         undisturbed = Steps(0, strike, note)
         await undisturbed.during(run)
         await here.judge(tasks)
+        number = 0
         for number in range(1, FAR_TOO_MANY):
             steps = Steps(number, strike)
             await steps.during(run)
