@@ -5,9 +5,9 @@ Whatever is no container and has no fields is read by msgspec here too, so the s
 
 from __future__ import annotations
 
+import inspect
 import typing
 from collections.abc import (
-    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -104,8 +104,9 @@ def writer(hooks: cattrs.Converter, annotation: Any) -> Writer | None:
         except EncodeError:
             raise
         except Exception as error:
-            cause = way_out(value) if isinstance(value, Awaitable) else f"{type(error).__name__}: {error}"
-            reason = f"{describe(value)} cannot be sent as {title(annotation)}: {cause}"
+            what = describe(value)
+            cause = way_out(value) if inspect.isawaitable(value) else f"{type(error).__name__}: {error}"
+            reason = f"{what} cannot be sent as {title(annotation)}: {cause}"
             raise EncodeError(cut(reason, _MOST_TEXT)) from error
 
     return write
