@@ -75,9 +75,10 @@ def test_a_command_may_have_less_patience() -> None:
     assert caught.value.exit_code == ExitCode.NO_CONNECTION
 
 
-@pytest.mark.parametrize("command", [["call", "{}", "calc.add", "-t", "0.01"], ["ping", "{}", "-t", "0.01"]])
-def test_the_timeout_of_a_command_is_for_connecting_too(command: list[str]) -> None:
+@pytest.mark.parametrize("command", ["call", "notify", "ping", "list", "describe", "stub"])
+def test_the_timeout_of_a_command_is_for_connecting_too(command: str) -> None:
+    method = ["calc.add"] if command in ("call", "notify") else []
     with scripted(silent) as address:
-        result = rpc_command(*(word.format(address) for word in command))
+        result = rpc_command(command, address, *method, "-t", "0.01")
     assert result.exit_code == ExitCode.NO_CONNECTION
     assert "no answer within 0.01 s" in result.stderr

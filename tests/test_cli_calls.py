@@ -192,7 +192,7 @@ def test_metadata_goes_over_connections_only(server: Addresses) -> None:
     assert observed.get(timeout=PATIENCE) == ("a", 1.0, {"k": 5})
     refused = rpc_command("notify", server.udp, *words)
     assert refused.exit_code == 2
-    assert "--wait and --metadata are for connections" in refused.stderr
+    assert "--wait, --timeout and --metadata are for connections" in refused.stderr
 
 
 def test_a_datagram_that_did_not_leave() -> None:

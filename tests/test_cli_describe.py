@@ -176,7 +176,7 @@ def test_what_goes_wrong_is_one_line(words: list[str], code: int, told: str, add
 
 def test_a_connection_that_is_lost_is_told_as_ever(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="cannot connect to"):
-        ask(parse(f"unix:{tmp_path}/s"), 0)
+        ask(parse(f"unix:{tmp_path}/s"), 0, 30)
 
 
 MODULE = """

@@ -10,7 +10,7 @@ import click
 import rpc
 from rpc.cli.described import ask
 from rpc.cli.list import headline
-from rpc.cli.options import address_argument, wait_option
+from rpc.cli.options import address_argument, timeout_option, wait_option
 from rpc.cli.output import print_result, visible
 from rpc.cli.schemas import bounds_of, spell_definition, spell_fields, spell_value
 from rpc.cli.security import connecting_options
@@ -34,16 +34,17 @@ Examples:
 @address_argument
 @click.argument("method", required=False)
 @wait_option
+@timeout_option
 @connecting_options
 @click.option("--json", "as_json", is_flag=True, help="Print what the server said: JSON Schema and all.")
-def command(address: rpc.Address, method: str | None, wait: float, as_json: bool) -> None:
+def command(address: rpc.Address, method: str | None, wait: float, timeout: float, as_json: bool) -> None:
     """Show how methods are called: signatures, docs, classes.
 
     METHOD is the full name of one, or a service; 'rpc' is the service that describes the server itself.
 
     A server tells callers on its own host, and others where it was started with --describe.
     """
-    description = ask(address, wait, method)
+    description = ask(address, wait, timeout, method)
     if as_json:
         print_result(attrs.asdict(description))
         return

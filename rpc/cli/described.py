@@ -13,19 +13,16 @@ from rpc.service.msgspec_converter import MsgspecConverter
 
 __all__ = ["ask"]
 
-_LONGEST = 30.0
-"""Seconds for the answer: it is one call, and nobody but the server has a part in it."""
 
-
-def ask(address: rpc.Address, wait: float, name: str | None = None) -> Description:
-    """Ask a server to describe itself, or one method or service.
+def ask(address: rpc.Address, wait: float, timeout: float, name: str | None = None) -> Description:
+    """Ask a server to describe itself, or one method or service, with so many seconds for the answer.
 
     Raises:
         Failure: it does not, there is nothing of that name, or there is no connection.
     """
     try:
-        with connected(address, wait) as client:
-            told = client.with_options(timeout=_LONGEST).call("rpc.describe", name)
+        with connected(address, wait, timeout) as client:
+            told = client.with_options(timeout=timeout).call("rpc.describe", name)
             return _converted(told)
     except Failure as failure:
         if isinstance(failure.__cause__, rpc.Unimplemented):

@@ -6,7 +6,7 @@ import click
 
 import rpc
 from rpc.cli.described import ask
-from rpc.cli.options import address_argument, wait_option
+from rpc.cli.options import address_argument, timeout_option, wait_option
 from rpc.cli.output import print_result, visible
 from rpc.cli.security import connecting_options
 from rpc.service.description import MethodDescription
@@ -24,14 +24,15 @@ Examples:
 @click.command("list", epilog=_EXAMPLES)
 @address_argument
 @wait_option
+@timeout_option
 @connecting_options
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, one for each method.")
-def command(address: rpc.Address, wait: float, as_json: bool) -> None:
+def command(address: rpc.Address, wait: float, timeout: float, as_json: bool) -> None:
     """List the methods that a server has.
 
     A server tells callers on its own host, and others where it was started with --describe.
     """
-    description = ask(address, wait)
+    description = ask(address, wait, timeout)
     if as_json:
         methods = [method for service in description.services for method in service.methods]
         print_result([{"name": m.name, "kind": m.kind, "signature": m.signature, "doc": m.doc} for m in methods])

@@ -12,7 +12,7 @@ import rpc
 from rpc.cli.arguments import Arguments, WordsCommand
 from rpc.cli.calling import connected
 from rpc.cli.keys import read_keys
-from rpc.cli.options import metadata_option, to_address, wait_option, words_argument
+from rpc.cli.options import metadata_option, to_address, to_seconds, wait_option, words_argument
 from rpc.cli.security import connect_options, connecting_options
 from rpc.net.multicast import is_multicast
 
@@ -34,6 +34,9 @@ Examples:
 @click.argument("method")
 @words_argument
 @wait_option
+@click.option(
+    "-t", "--timeout", type=to_seconds, metavar="SECONDS", help="For each try to connect, and until it is sent."
+)
 @connecting_options
 @click.option(
     "--datagram-key-file",
@@ -47,6 +50,7 @@ def command(
     method: str,
     words: tuple[str, ...],
     wait: float,
+    timeout: float | None,
     datagram_key_file: Path | None,
     metadata: tuple[tuple[str, Any], ...],
 ) -> None:
@@ -57,8 +61,8 @@ def command(
 
     ARGUMENTs are read as those of 'rpc call'.
     """
-    if address.is_datagram and (metadata or wait):
-        raise click.UsageError("--wait and --metadata are for connections; a datagram has neither")
+    if address.is_datagram and (metadata or wait or timeout is not None):
+        raise click.UsageError("--wait, --timeout and --metadata are for connections; a datagram has none of them")
     if datagram_key_file is not None and not address.is_datagram:
         raise click.UsageError("--datagram-key-file is for datagrams, to udp: and unixgram: addresses")
     if datagram_key_file is None and is_multicast(address):
@@ -70,5 +74,6 @@ def command(
     if address.is_datagram:
         importlib.import_module("rpc.cli.datagram").send(address, method, arguments, key)
         return
-    with connected(address, wait) as client:
-        client.with_options(metadata=dict(metadata)).notify(method, *arguments.positional, **arguments.named)
+    with connected(address, wait, timeout) as client:
+        view = client.with_options(metadata=dict(metadata), timeout=timeout)
+        view.notify(method, *arguments.positional, **arguments.named)

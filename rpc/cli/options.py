@@ -10,7 +10,15 @@ import click
 from rpc.address import Address, parse
 from rpc.cli.arguments import value_of
 
-__all__ = ["address_argument", "metadata_option", "to_address", "to_seconds", "wait_option", "words_argument"]
+__all__ = [
+    "address_argument",
+    "metadata_option",
+    "timeout_option",
+    "to_address",
+    "to_seconds",
+    "wait_option",
+    "words_argument",
+]
 
 
 def to_address(text: str) -> Address:
@@ -59,6 +67,16 @@ wait_option = click.option(
     default=0,
     metavar="SECONDS",
     help="How long to try to connect, where the server is still starting.",
+)
+
+timeout_option = click.option(
+    "-t",
+    "--timeout",
+    type=to_seconds,
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each try to connect, 10 at most, and for the answer.",
 )
 
 metadata_option = click.option(

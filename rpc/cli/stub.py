@@ -10,7 +10,7 @@ import click
 import rpc
 from rpc.cli.described import ask
 from rpc.cli.failure import ExitCode, Failure
-from rpc.cli.options import address_argument, wait_option
+from rpc.cli.options import address_argument, timeout_option, wait_option
 from rpc.cli.output import visible
 from rpc.cli.security import connecting_options
 from rpc.generation.module import MARK, generate
@@ -49,8 +49,11 @@ _TO_STDOUT = Path("-")
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail where FILE is not what would be written.")
 @wait_option
+@timeout_option
 @connecting_options
-def command(address: rpc.Address, services: tuple[str, ...], output: Path, check: bool, wait: float) -> None:
+def command(
+    address: rpc.Address, services: tuple[str, ...], output: Path, check: bool, wait: float, timeout: float
+) -> None:
     """Write a typed Python module for the clients of a server.
 
     The module has a contract for each SERVICE, or for all of them, for client.stub(...), with the classes of arguments
@@ -58,7 +61,7 @@ def command(address: rpc.Address, services: tuple[str, ...], output: Path, check
     """
     if check and output == _TO_STDOUT:
         raise click.UsageError("--check needs the FILE to compare: name it with -o")
-    text = _generated(_only(ask(address, wait), services, address), address)
+    text = _generated(_only(ask(address, wait, timeout), services, address), address)
     if check:
         _compare(output, text)
     elif output == _TO_STDOUT:
