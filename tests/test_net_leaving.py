@@ -44,6 +44,19 @@ async def test_a_drain_does_not_wait_long_for_a_peer_that_answers_nothing(
     peer.close()
 
 
+async def test_a_drain_does_not_wait_for_who_has_not_greeted(autojump_clock: trio.testing.MockClock) -> None:
+    probe = Probe()
+    near, far = raw_peer.socket_links()
+    peer = raw_peer.RawPeer(near)
+    async with raw_peer.serve_link(far, probe.service) as serving:
+        await trio.testing.wait_all_tasks_blocked()
+        [connection] = serving.connections
+        await connection.drain()
+        assert trio.current_time() == 0
+        assert (await peer.hear_all())[-1] == [frames.GOAWAY, 0, Reason.NONE, "the server is stopping"]
+    peer.close()
+
+
 async def test_a_drain_waits_for_calls(autojump_clock: trio.testing.MockClock) -> None:
     probe = Probe()
     async with connected(probe.service) as pair, trio.open_nursery() as nursery:

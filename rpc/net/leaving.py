@@ -52,8 +52,9 @@ async def drain(connection: Leaving) -> None:
     """
     session = connection.session
     session.drain(text=_WHY)
-    with trio.move_on_after(_ROUND_TRIP), contextlib.suppress(Unavailable):
-        await connection.ping()
+    if session.is_open:  # else no call can have come
+        with trio.move_on_after(_ROUND_TRIP), contextlib.suppress(Unavailable):
+            await connection.ping()
     session.drain(last=True, text=_WHY)
     connection.flush()
     while not connection.is_over and not session.is_idle:
