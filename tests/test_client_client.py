@@ -119,7 +119,7 @@ async def test_what_is_no_method_is_refused_before_anything_is_sent() -> None:
             await client.call(observe)  # type: ignore[call-overload]
         with pytest.raises(TypeError, match="is no method: give the decorated function, or its name"):
             await client.call(add.function, 1)  # type: ignore[call-overload]
-        with pytest.raises(TypeError, match=r"calc\.add streams nothing: call it with call"):
+        with pytest.raises(TypeError, match=r"calc\.add answers once: call it with call"):
             await client.notify(add, 1)  # type: ignore[call-overload]
         with pytest.raises(ValueError, match="a method name has 1 to 255 bytes"):
             await client.call("")

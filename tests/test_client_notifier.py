@@ -126,7 +126,7 @@ def test_only_a_notification_can_be_sent(target: Any) -> None:
 
 def test_a_method_is_called() -> None:
     method: Any = add
-    with pytest.raises(TypeError, match="add streams nothing: call it with call"):
+    with pytest.raises(TypeError, match="add answers once: call it with call"):
         Notifier(Fake()).send(method, 1, 2)
 
 

@@ -68,11 +68,11 @@ def test_names_of_what_is_called() -> None:
 @pytest.mark.parametrize(
     ("target", "kind", "way"),
     [
-        (count, Streaming, "streams nothing: call it with call"),
+        (count, Streaming, "answers once: call it with call"),
         (items, Method, "streams its items: call it with stream"),
         (lease, Method, "is a context: enter it with enter"),
         (observe, Entering, "is a notification: send it with notify"),
-        (count, Notification, "streams nothing: call it with call"),
+        (count, Notification, "answers once: call it with call"),
     ],
 )
 def test_a_handle_of_another_kind_says_how_it_is_called(target: Handle, kind: type[Handle], way: str) -> None:

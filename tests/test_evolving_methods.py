@@ -84,7 +84,7 @@ async def test_a_result_becomes_items() -> None:
         with pytest.raises(rpc.Unimplemented, match="streams its items: call it with stream") as refused:
             await to_new.call(old_prices)
         assert refused.value.processed == rpc.Processed.NOT_PROCESSED
-        with pytest.raises(rpc.Unimplemented, match="streams nothing: call it with call"):
+        with pytest.raises(rpc.Unimplemented, match="answers once: call it with call"):
             async with to_old.stream(new_prices) as prices:
                 await anext(prices)
 

@@ -99,7 +99,7 @@ async def test_a_call_whose_handler_gives_items(probe: Probe) -> None:
         (
             call(1, "probe.add", 1, flags=frames.TAKES),
             Code.UNIMPLEMENTED,
-            "probe.add streams nothing: call it with call",
+            "probe.add answers once: call it with call",
         ),
         (call(1, "probe.add_later", 1, flags=frames.SENDS), Code.UNIMPLEMENTED, "probe.add_later takes no stream"),
         (call(1, "probe.count", 1), Code.UNIMPLEMENTED, "probe.count streams its items: call it with stream"),

@@ -252,7 +252,7 @@ async def test_a_cancel_and_items_in_one_batch(probe: StreamProbe, autojump_cloc
         ("count", BOTH, "probe.count takes no stream"),
         ("count", SENDS, "probe.count takes no stream"),
         ("total", 0, "probe.total takes a stream: give it an async iterable"),
-        ("total", BOTH, "probe.total streams nothing: call it with call"),
+        ("total", BOTH, "probe.total answers once: call it with call"),
         ("echo", TAKES, "probe.echo takes a stream: give it an async iterable"),
         ("echo", SENDS, "probe.echo streams its items: call it with stream"),
         ("lease", 0, "probe.lease is a context: enter it with enter"),

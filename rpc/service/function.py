@@ -21,7 +21,7 @@ class Kind(enum.Enum):
 
 
 WAYS = {
-    Kind.METHOD: "streams nothing: call it with call",
+    Kind.METHOD: "answers once: call it with call",
     Kind.STREAMING: "streams its items: call it with stream",
     Kind.CONTEXT: "is a context: enter it with enter",
     Kind.NOTIFICATION: "is a notification: send it with notify",
