@@ -10,6 +10,7 @@ import pytest
 
 import rpc
 from rpc import blocking
+from rpc.blocking.connection import scratch
 from rpc.errors import Reason
 from rpc.wire import frames
 from tests.blocking_peers import Spoken, scripted
@@ -294,3 +295,13 @@ def test_an_interrupted_step_is_the_end(monkeypatch: pytest.MonkeyPatch, address
                     client.call(add, 1)
             assert client._line.last.is_over
             assert client.call(add, 1) == 1  # over another connection
+
+
+def test_connections_of_one_thread_read_into_one_space() -> None:
+    space = scratch.space
+    assert scratch.space is space
+    others: list[object] = []
+    thread = threading.Thread(target=lambda: others.append(scratch.space))
+    thread.start()
+    thread.join()
+    assert others[0] is not space

@@ -32,10 +32,20 @@ from rpc.session.events import Events
 from rpc.session.session import Session
 from rpc.wire.payload import Buffer
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "scratch"]
 
 _SPACE = 262_144
 """Bytes that are read at once, into space that is used again: new space for each read would cost more than it."""
+
+
+class _Scratch(threading.local):
+    """What a thread reads into: one space for all its connections, as none is in use when a read has been acted on."""
+
+    def __init__(self) -> None:
+        self.space = memoryview(bytearray(_SPACE))
+
+
+scratch = _Scratch()
 
 _KEPT = 65_536
 """Bytes up to which what was read is copied out of that space; of more, each frame is."""
@@ -70,7 +80,6 @@ class Connection:
         self.pings: dict[int, Waiter] = {}
         self.room: list[Gate] = []
         self.vigil = Vigil(session, limits, transport.peer)
-        self._space = memoryview(bytearray(_SPACE))
         self._rest: list[Buffer] = []
         self._polling = Polling(polling)
         self._parked: dict[Gate, None] = {}
@@ -175,7 +184,7 @@ class Connection:
         """Read once without waiting, and act on it; False where nothing was there."""
         if self.is_over:
             return True
-        session, space = self.session, self._space
+        session, space = self.session, scratch.space
         try:
             body = session.want()
             try:
