@@ -24,7 +24,7 @@ from tests.raw_peer import reply
 @contextmanager
 def connected(script: Script) -> Iterator[Connection]:
     with scripted(script) as address, blocking.connect(address) as client:
-        yield client._line.last
+        yield client._line.connection
 
 
 def test_a_notification_waits_for_a_peer_that_reads_later() -> None:

@@ -290,10 +290,10 @@ def test_an_interrupted_step_is_the_end(monkeypatch: pytest.MonkeyPatch, address
     for step in ("receive", "take"):
         with blocking.connect(address) as client:
             with monkeypatch.context() as patch:
-                patch.setattr(client._line.last.session, step, interrupted)
+                patch.setattr(client._line.connection.session, step, interrupted)
                 with pytest.raises(KeyboardInterrupt):
                     client.call(add, 1)
-            assert client._line.last.is_over
+            assert client._line.connection.is_over
             assert client.call(add, 1) == 1  # over another connection
 
 

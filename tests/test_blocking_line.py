@@ -53,7 +53,7 @@ def connected(address: str, **options: Any) -> AbstractContextManager[blocking.C
 
 def until_readable(client: blocking.Client) -> None:
     """Wait until the peer has said something, or closed the connection, which nobody has read yet."""
-    wait_for(client._line.last.transport.socket, read=True, write=False, seconds=PATIENCE)
+    wait_for(client._line.connection.transport.socket, read=True, write=False, seconds=PATIENCE)
 
 
 def answering(answer: Any, heard: list[Fields] | None = None) -> Callable[[Spoken], None]:
@@ -132,7 +132,8 @@ def test_the_deadline_holds_for_the_new_connection_too() -> None:
 
     with scripted(greeted, silent) as address:
         client = blocking.connect(address)
-        wait_for(client._line.last.transport.socket, read=True, write=False, seconds=PATIENCE)  # until it has died
+        socket = client._line.connection.transport.socket
+        wait_for(socket, read=True, write=False, seconds=PATIENCE)  # until it has died
         with pytest.raises(TimeoutError, match=r"probe\.add: no answer within 0\.05 s"):
             client.with_options(timeout=0.05).call("probe.add")
         client.close()
@@ -161,12 +162,12 @@ def test_so_do_those_of_any_thread_while_others_end_on_the_old_one() -> None:
 
     are_there = threading.Event()
     with scripted(stopping, answering("new")) as address, connected(address) as client, ThreadPoolExecutor() as pool:
-        old = client._line.last
+        old = client._line.connection
         calls = [pool.submit(client.call, "probe.add") for _ in range(2)]
         assert are_there.wait(PATIENCE)
         client.ping()  # when it is answered, what the peer has said before is known
         assert client.call("probe.add") == "new"
-        assert client._line.last is not old
+        assert client._line.connection is not old
         assert not old.is_over
         has_moved.set()
         assert [call.result() for call in calls] == ["old"] * 2
@@ -191,7 +192,7 @@ def test_a_stream_goes_on_where_it_is(way: str) -> None:
         assert peer.hear_all() == []
 
     with scripted(stopping, answering("new")) as address, connected(address) as client:
-        old = client._line.last
+        old = client._line.connection
         with contextlib.suppress(KeyboardInterrupt), client.stream("probe.numbers") as numbers:
             assert next(numbers) == 1
             assert client.call("probe.add") == "new"
@@ -292,11 +293,11 @@ def test_a_connection_that_others_have_left_meanwhile(way: str, monkeypatch: pyt
         peer.hear_all()
 
     with scripted(stopping, next) as address, connected(address) as client:
-        old = client._line.last
+        old = client._line.connection
         assert [client.call("probe.add") for _ in range(2)] == ["first", "new"]
         assert old.is_over
-        given, ask = [old], client._line.connection  # as a thread has it that has asked before, and was slow
-        monkeypatch.setattr(client._line, "connection", lambda deadline: given.pop() if given else ask(deadline))
+        given, ask = [old], client._line.ready  # as a thread has it that has asked before, and was slow
+        monkeypatch.setattr(client._line, "ready", lambda deadline: given.pop() if given else ask(deadline))
         match way:
             case "call":
                 assert client.call("probe.add") is None
@@ -392,7 +393,7 @@ def test_who_waited_for_a_slot_is_not_lost_with_the_connection() -> None:
         connected(address) as client,
         ThreadPoolExecutor(SLOTS + 1) as pool,
     ):
-        client._line.last.room = Room()
+        client._line.connection.room = Room()
         calls = [pool.submit(client.call, "probe.add") for _ in range(SLOTS + 1)]
         ends = [str(call.exception() or call.result()) for call in calls]
         assert sorted(ends) == ["new"] + ["the connection was lost: the peer closed the connection"] * SLOTS
@@ -443,6 +444,6 @@ def test_a_forked_process_is_told_to_connect_for_itself(scheme: str, tmp_path: P
 def test_a_fork_while_another_thread_holds_the_lock(tmp_path: Path) -> None:
     with serving(probe, [f"unix:{tmp_path}/s"]) as [address], blocking.connect(address) as client:
         client._line._process = os.getpid() + 1  # as the child sees it
-        with client._line.last.lock, pytest.raises(RuntimeError, match="made by fork"):
+        with client._line.connection.lock, pytest.raises(RuntimeError, match="made by fork"):
             client.call(add, 1)
         client._line._process = os.getpid()

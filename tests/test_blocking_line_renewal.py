@@ -41,8 +41,8 @@ class Host:
     def line(self, wait: float = 0) -> Line:
         """A line whose first connection is lost already."""
         line = Line(self.open, wait=wait)
-        line.open(self.connection)
-        line.last.end("the peer is gone")
+        line.begin(self.connection)
+        line.connection.end("the peer is gone")
         return line
 
     def open(self, deadline: Deadline) -> Connection:
@@ -102,9 +102,9 @@ def test_where_nobody_is_each_caller_is_told_so_and_the_next_one_tries_again(hos
 
     line._lock = cast("Any", Watched(line._lock))
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(line.connection)
+        first = pool.submit(line.ready)
         assert host.begun.wait(PATIENCE)
-        second = pool.submit(line.connection)
+        second = pool.submit(line.ready)
         assert waits.wait(PATIENCE)
         host.goes_on.set()
         failures = [asked.exception() for asked in (first, second)]
@@ -112,20 +112,20 @@ def test_where_nobody_is_each_caller_is_told_so_and_the_next_one_tries_again(hos
     assert [str(failure) for failure in failures] == ["nobody is there"] * 2
     assert failures[0] is not failures[1]
     host.failure = None
-    assert not line.connection().is_over
+    assert not line.ready().is_over
     assert host.tries == 2
 
 
 def test_a_caller_without_time_leaves_it_to_others(host: Host) -> None:
     line = host.line()
     with ThreadPoolExecutor() as pool:
-        first = pool.submit(line.connection)
+        first = pool.submit(line.ready)
         assert host.begun.wait(PATIENCE)
         with pytest.raises(TimeoutError, match="no answer within"):
-            line.connection(Deadline(0.01, "shop.buy"))
+            line.ready(Deadline(0.01, "shop.buy"))
         host.goes_on.set()
-        assert first.result() is line.last
-        assert not line.last.is_over
+        assert first.result() is line.connection
+        assert not line.connection.is_over
 
 
 def test_patience_ends_at_the_deadline(host: Host) -> None:
@@ -133,7 +133,7 @@ def test_patience_ends_at_the_deadline(host: Host) -> None:
     host.failure = unavailable()
     host.goes_on.set()
     with pytest.raises(TimeoutError, match="no answer within"):
-        line.connection(Deadline(0.02, "shop.buy"))
+        line.ready(Deadline(0.02, "shop.buy"))
 
 
 @pytest.mark.parametrize("is_down", [True, False])
@@ -141,12 +141,12 @@ def test_who_makes_it_is_told_of_the_clients_end(host: Host, is_down: bool) -> N
     line = host.line(wait=PATIENCE)
     host.failure = unavailable() if is_down else None
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(line.connection)
+        asked = pool.submit(line.ready)
         assert host.begun.wait(PATIENCE)
         line.close()
         host.goes_on.set()
         failure = asked.exception()
     assert str(failure) == "this client was closed"
-    assert line.last.is_over
+    assert line.connection.is_over
     with pytest.raises(rpc.Unavailable, match="this client was closed"):
-        line.connection()
+        line.ready()

@@ -74,7 +74,7 @@ class Client:
     @property
     def peer(self) -> Peer:
         """Who answers."""
-        return self._line.last.transport.peer
+        return self._line.connection.transport.peer
 
     # --- Calls ---------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Client:
     def _ask(self, target: Any, name: str, payload: Payload, flags: int, deadline: Deadline) -> Arrived:
         """A call without items, made again where that is safe and of use."""
         line = self._line
-        connection = line.connection(deadline)
+        connection = line.ready(deadline)
         try:
             return calls.call(connection, name, payload, flags=flags, metadata=self._metadata, deadline=deadline)
         except Error as error:
@@ -126,7 +126,7 @@ class Client:
             if pause is None or deadline.is_within(pause):
                 raise
         time.sleep(pause)
-        connection, metadata = line.connection(deadline), self._options.encode_again()
+        connection, metadata = line.ready(deadline), self._options.encode_again()
         return calls.call(connection, name, payload, flags=flags, metadata=metadata, deadline=deadline)
 
     def _begin(self, name: str, payload: Payload, flags: int, deadline: Deadline) -> OpenCall:
@@ -138,13 +138,13 @@ class Client:
 
     def _by_a_connection(self, act: Callable[[Connection], T], deadline: Deadline) -> T:
         """Do something by the connection; by the next one, where it has come to an end before anything was sent."""
-        connection = self._line.connection(deadline)
+        connection = self._line.ready(deadline)
         try:
             return act(connection)
         except Unavailable as error:
             if not self._was_left(connection, error):
                 raise
-        return act(self._line.connection(deadline))
+        return act(self._line.ready(deadline))
 
     def _was_left(self, connection: Connection, error: Unavailable) -> bool:
         """Whether others have left the connection before anything was sent on it."""
@@ -243,13 +243,13 @@ class Client:
         payload = pack_notification(target, args, kwargs)
         deadline = Deadline.after(self._options.timeout, name)
         try:
-            connection = self._line.connection(deadline)
+            connection = self._line.ready(deadline)
             try:
                 calls.notify(connection, name, payload, self._metadata, deadline)
             except Unavailable as error:
                 if not self._was_left(connection, error):
                     raise
-                calls.notify(self._line.connection(deadline), name, payload, self._metadata, deadline)
+                calls.notify(self._line.ready(deadline), name, payload, self._metadata, deadline)
         except Error as error:
             error.was_received = True
             raise

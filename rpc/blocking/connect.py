@@ -82,7 +82,7 @@ def connect(
     encoded = checked(credential, target, tls, insecure=insecure)
     opener = _Opener(target, None if target.is_path else tls, encoded, limits, allow_uids, polling)
     line = Line(opener, wait=wait, reconnects=reconnect)
-    line.open(partial(_first, opener, timeout))
+    line.begin(partial(_first, opener, timeout))
     return Client(line, Options(timeout=timeout))
 
 

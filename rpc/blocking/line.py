@@ -18,9 +18,9 @@ from rpc.blocking.waiting import NEVER, Deadline
 from rpc.client.patience import Patience
 from rpc.errors import Processed, Unavailable
 
-__all__ = ["Line", "Open"]
+__all__ = ["Dial", "Line"]
 
-Open: TypeAlias = Callable[[Deadline], Connection]
+Dial: TypeAlias = Callable[[Deadline], Connection]
 """Makes a connection until a deadline, or raises `Unavailable` or TimeoutError."""
 
 _CLOSED = "this client was closed"
@@ -37,15 +37,15 @@ class Line:
     behind it.
     """
 
-    def __init__(self, open: Open, *, wait: float = 0, reconnects: bool = True) -> None:
-        """A line that is of use once it was opened.
+    def __init__(self, dial: Dial, *, wait: float = 0, reconnects: bool = True) -> None:
+        """A line that is of use once it has begun.
 
         Args:
-            open: makes each connection.
+            dial: makes each connection.
             wait: seconds to try for, each time.
             reconnects: whether one that was lost is made anew; one whose peer stops is so in any case.
         """
-        self._open = open
+        self._dial = dial
         self._wait = wait
         self._reconnects = reconnects
         self._process = os.getpid()
@@ -56,16 +56,16 @@ class Line:
         self._failure = ""
         self._connection: Connection
 
-    def open(self, open: Callable[[], Connection]) -> None:
+    def begin(self, dial: Callable[[], Connection]) -> None:
         """Make the first connection, by a way of its own.
 
         Raises:
             Unavailable: (not processed) there is none.
         """
-        self._connection = self._patiently(open, NEVER)
+        self._connection = self._patiently(dial, NEVER)
 
     @property
-    def last(self) -> Connection:
+    def connection(self) -> Connection:
         """The connection as it is, in whatever state."""
         return self._connection
 
@@ -80,7 +80,7 @@ class Line:
         is_spent = connection.session.caller.refusal is not None
         return is_spent and (self._reconnects or connection.peer_stops) and not self._closed.is_set()
 
-    def connection(self, deadline: Deadline = NEVER) -> Connection:
+    def ready(self, deadline: Deadline = NEVER) -> Connection:
         """The connection to call through. One that takes no calls says why to whoever calls through it.
 
         Raises:
@@ -121,7 +121,7 @@ class Line:
         """Make another connection, and leave the one there was to who has a call open on it."""
         old = self._connection
         try:
-            connection = self._patiently(lambda: self._open(deadline), deadline)
+            connection = self._patiently(lambda: self._dial(deadline), deadline)
         except Unavailable as failure:
             self._failures += 1
             self._failure = failure.message
@@ -135,12 +135,12 @@ class Line:
             old.leave()
         return connection
 
-    def _patiently(self, open: Callable[[], Connection], deadline: Deadline) -> Connection:
+    def _patiently(self, dial: Callable[[], Connection], deadline: Deadline) -> Connection:
         """Try until there is a connection, as long as patience and the deadline last."""
         patience = Patience(self._wait, time.monotonic())
         while True:
             try:
-                return open()
+                return dial()
             except Unavailable as failure:
                 pause = patience.pause(failure, time.monotonic())
                 if pause is None:
