@@ -15,6 +15,7 @@ from tests.conformance.case import (
     failed,
     granted,
     hears,
+    may_be_told,
     told,
 )
 from tests.conformance.cbor import NULL, UNDEFINED, array, octets, text, uint
@@ -51,6 +52,7 @@ WAIT = call(1, "wait", args(text("w")))
 HOLD = call(1, "hold", args(text("h")), flags=SENDS | TAKES)
 
 STARTED, CANCELLED = told("u", "started"), told("u", "cancelled")
+MAY_START = may_be_told("w", "started")
 
 TEN_K = octets(bytes(10_000))
 
@@ -99,8 +101,10 @@ UNFIT = [
     case("S276", 5, "An item over max_message is RESOURCE_EXHAUSTED; what still comes of it is ignored.", HELLO, SIZES,
          data(1, bytes(20_000), MORE), data(1, bytes(5000), MORE), data(1, bytes(5000), MORE), data(1, b"", END),
          answered(failed(1, 8, 2))),
-    case("S277", 4, "It refuses an item on a call without SENDS.", HELLO, WAIT, data(1, uint(5)), broken(last_id=1)),
-    case("S278", 4, "It refuses END on a call without SENDS.", HELLO, WAIT, data(1, b"", END), broken(last_id=1)),
+    case("S277", 4, "It refuses an item on a call without SENDS.", HELLO, WAIT, data(1, uint(5)), broken(last_id=1),
+         MAY_START),
+    case("S278", 4, "It refuses END on a call without SENDS.", HELLO, WAIT, data(1, b"", END), broken(last_id=1),
+         MAY_START),
     case("S279", 4, "It refuses an item behind END.", HELLO, UNREAD, STARTED, data(1, uint(5), END), data(1, uint(6)),
          broken(last_id=1), CANCELLED),
     case("S280", 4, "It refuses a second END.", HELLO, UNREAD, STARTED, data(1, b"", END), data(1, b"", END),
@@ -137,7 +141,7 @@ CREDITS = [
     case("S285", 4, "A total that says nothing new is taken, and the greatest one.", HELLO, RELAY, credit(1, 65_536),
          credit(1, 65_536), credit(1, 2**64 - 1), data(1, uint(5), END), answered(data(1, uint(5)), reply(1, NULL))),
     case("S286", 4, "It refuses credit for a call without TAKES.", HELLO, WAIT, credit(1, 2**20),
-         broken(1, CREDIT, last_id=1)),
+         broken(1, CREDIT, last_id=1), MAY_START),
     case("S287", 4, "It refuses credit for a call that only sends.", HELLO, UNREAD, STARTED, credit(1, 2**20),
          broken(1, CREDIT, last_id=1), CANCELLED),
     case("S288", 4, "It refuses an item that was started without credit.", HELLO, UNREAD, STARTED,
@@ -166,7 +170,7 @@ CONTEXTS = [
     case("S296", 4, "The end of the connection cancels a context.", HELLO, HOLD, hears(data(1, text("h"))), LEAVES,
          ended(), told("h", "cancelled")),
     case("S297", 5, "What ends a context, and is no error map, is INVALID_ARGUMENT.", HELLO, HOLD,
-         hears(data(1, text("h"))), data(1, uint(5), END), hears(failed(1, 3, 0))),
+         hears(data(1, text("h"))), data(1, uint(5), END), hears(failed(1, 3, 0)), told("h", "raised", code=3)),
     case("S298", 4, "A context may be left before its value has been read.", HELLO, HOLD, data(1, b"", END),
          answered(data(1, text("h")), reply(1, NULL))),
     case("S299", 5, "A context whose arguments do not fit is not entered.", HELLO,

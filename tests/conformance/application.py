@@ -21,7 +21,8 @@ import rpc
 from tests.conformance.service import suite, tell
 
 LIMITS = rpc.Limits(max_frame=32_768, max_message=24_576, max_calls=16, window=65_536)
-"""What the suite counts on: as little as can be, but for `max_frame`, which is over `max_message`."""
+"""What the suite counts on: `max_calls` and `window` are the least that the protocol allows, and a message may fit in
+one frame that is too large for `max_message`."""
 
 HASTY = {
     "short_handshake": attrs.evolve(LIMITS, handshake_timeout=0.3),

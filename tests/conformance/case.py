@@ -41,6 +41,7 @@ __all__ = [
     "going_away",
     "granted",
     "hears",
+    "may_be_told",
     "replied",
     "told",
 ]
@@ -215,9 +216,10 @@ class Do:
 
 @attrs.frozen
 class Told:
-    """What the application tells next of one of its parts."""
+    """What the application tells next of one of its parts; where it is not certain, it may as well tell nothing."""
 
     what: dict[str, Any]
+    is_certain: bool = True
 
 
 Step: TypeAlias = bytes | Hears | Cut | Ends | Leaves | Pulse | Do | Told
@@ -260,6 +262,11 @@ def told(name: str, what: str, **more: Any) -> Told:
     return Told({"as": name, "is": what, **more})
 
 
+def may_be_told(name: str, what: str) -> Told:
+    """This happens or not, as both sides are quick."""
+    return Told({"as": name, "is": what}, is_certain=False)
+
+
 # --- Cases -------------------------------------------------------------------------------------------------------
 
 
@@ -272,7 +279,8 @@ class Case:
         section: of the protocol.
         asks: what is asked of the side under test, in a sentence.
         steps: in order; an acceptor's HELLO is heard before them, a connector's as well.
-        under: which server is under test, see `servers`; for connectors, which limits.
+        under: the name of the server under test, or the limits of a connector, by which the application knows what is
+            particular about it; "usual" for nothing.
     """
 
     number: str

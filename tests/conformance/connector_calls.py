@@ -187,7 +187,7 @@ BROKEN = [
     case("C158", 4, "It refuses a CREDIT behind a REPLY.", *ASKS, reply(1, uint(7)), told("a", "result", value=7),
          credit(1, 2**20), broken()),
     case("C159", 3, "It refuses a fragment behind the last.", *ASKS, reply(1, bytes(4096), MORE), data(1, bytes(10)),
-         data(1, bytes(10)), broken()),
+         data(1, bytes(10)), broken(), fails("a", 13, 2)),
 ]  # fmt: skip
 
 UNFIT = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from tests.conformance import frames
 from tests.conformance.case import (
@@ -28,6 +29,9 @@ __all__ = ["play"]
 OVER_TCP = "bytes"
 """The delivery that goes over TCP; the others go over Unix sockets."""
 
+IN_PARTING = ("cancelled", "left")
+"""What may be told at the end of a case though no step asks for it: what was open is over."""
+
 
 def play(case: Case, delivery: str, under_test: UnderTest) -> None:
     """Play a case in one of the deliveries.
@@ -37,16 +41,29 @@ def play(case: Case, delivery: str, under_test: UnderTest) -> None:
     """
     peer = Peer(_connected(case, delivery, under_test), DELIVERIES[delivery])
     try:
-        Player(case, peer, under_test, pipelines=delivery == "coalesced").play()
+        try:
+            Player(case, peer, under_test, pipelines=delivery == "coalesced").play()
+        finally:
+            left = _parted(case, peer, under_test)
+        unexpected = [line for line in left if not (line["is"] in IN_PARTING or _may_be(case, line))]
+        assert not unexpected, f"nothing asks for this, and it has happened: {unexpected}"
     except (AssertionError, TimeoutError) as error:
         said = "\n".join(f"  {heard.octets.hex()[:200]}" for heard in peer.heard)
         error.add_note(f"{case.number}, section {case.section}: {case.asks}\nheard so far:\n{said}")
         raise
-    finally:
-        peer.close()
-        if not case.is_of_acceptor:
-            under_test.do("close", "client")
-        under_test.settle()
+
+
+def _parted(case: Case, peer: Peer, under_test: UnderTest) -> list[dict[str, Any]]:
+    """Close both ends; gives what the side under test told, and no step of the case has taken."""
+    peer.close()
+    if not case.is_of_acceptor:
+        under_test.do("close", "client")
+    return under_test.settle()
+
+
+def _may_be(case: Case, line: dict[str, Any]) -> bool:
+    allowed = [step.what for step in case.steps if isinstance(step, Told) and not step.is_certain]
+    return any(what.items() <= line.items() for what in allowed)
 
 
 def _connected(case: Case, delivery: str, under_test: UnderTest) -> socket.socket:
@@ -111,6 +128,8 @@ class Player:
                 self._answer_a_ping()
             case Do():
                 self._under_test.do(**step.what)
+            case Told(is_certain=False):
+                pass
             case Told():
                 happened = self._under_test.next(step.what["as"])
                 assert step.what.items() <= happened.items(), f"{step.what} was expected, not {happened}"

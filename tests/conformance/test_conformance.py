@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance import frames
-from tests.conformance.case import LEAVES, Case, case, ended
+from tests.conformance.case import LEAVES, Case, case, ended, may_be_told
 from tests.conformance.cases import CASES
 from tests.conformance.cbor import uint
 from tests.conformance.frames import HELLO
@@ -29,10 +29,13 @@ def test_case(case: Case, delivery: str, under_test: UnderTest) -> None:
     play(case, delivery, under_test)
 
 
+EITHER = may_be_told("client", "connected"), may_be_told("client", "refused")
+
+
 def cut_short(role: str, octets: bytes) -> Iterator[Case]:
     """The same bytes, ended by the peer behind each of them: an end, and no error."""
     for end in range(len(octets)):
-        yield case(f"{role}{end}", 1, f"The stream may end behind byte {end}.", octets[:end], LEAVES, ended())
+        yield case(f"{role}{end}", 1, f"The stream may end behind byte {end}.", octets[:end], LEAVES, ended(), *EITHER)
 
 
 CUT = [

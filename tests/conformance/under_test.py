@@ -73,11 +73,12 @@ class UnderTest:
             self.addresses[name] = self.next(name)["at"]
         return self.addresses[name]
 
-    def settle(self) -> None:
-        """Wait until the program has done all that it has to do, and forget what it told meanwhile."""
+    def settle(self) -> list[dict[str, Any]]:
+        """Wait until the program has done all that it has to do; gives what it told and nobody has asked for."""
         self.do("settle", "suite")
         self.next("suite")
-        self._lines.clear()
+        left, self._lines = self._lines, []
+        return left
 
     def log(self) -> str:
         self._log.seek(0)
