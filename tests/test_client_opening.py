@@ -94,7 +94,7 @@ async def test_a_server_that_restarts_is_waited_for(
         nursery.cancel_scope.cancel()
 
 
-# --- Servers that are none ---------------------------------------------------------------------------------------
+# --- Nobody, and servers that are none ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,21 @@ async def test_a_peer_that_is_no_server(
         async with client_of(near):
             raise AssertionError("not reached")
     assert caught.value.processed is Processed.NOT_PROCESSED
+
+
+async def test_an_address_that_nothing_answers_at(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def never(*arguments: Any) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(trio, "open_tcp_stream", never)
+    with pytest.raises(rpc.Unavailable) as caught:
+        async with rpc.connect("tcp://192.0.2.1:9000", limits=rpc.Limits(handshake_timeout=4)):
+            raise AssertionError("not reached")
+    assert str(caught.value) == "cannot connect to tcp://192.0.2.1:9000: no answer within 4 s"
+    assert caught.value.processed is Processed.NOT_PROCESSED
+    assert trio.current_time() == pytest.approx(4)
 
 
 async def test_a_server_that_says_nothing(autojump_clock: trio.testing.MockClock) -> None:
@@ -156,21 +171,6 @@ async def test_a_server_of_another_user_is_told_nothing(address: str) -> None:
 
 
 # --- What a connection is, once it is open -----------------------------------------------------------------------
-
-
-async def test_an_address_that_nothing_answers_at(
-    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
-) -> None:
-    async def never(*arguments: Any) -> None:
-        await trio.sleep_forever()
-
-    monkeypatch.setattr(trio, "open_tcp_stream", never)
-    with pytest.raises(rpc.Unavailable) as caught:
-        async with rpc.connect("tcp://192.0.2.1:9000", limits=rpc.Limits(handshake_timeout=4)):
-            raise AssertionError("not reached")
-    assert str(caught.value) == "cannot connect to tcp://192.0.2.1:9000: no answer within 4 s"
-    assert caught.value.processed is Processed.NOT_PROCESSED
-    assert trio.current_time() == pytest.approx(4)
 
 
 async def test_a_server_may_call_at_once_and_is_called_back(probe: Probe) -> None:

@@ -113,12 +113,15 @@ async def test_datagrams_of_garbage(nest: Nest) -> None:
                     sender.send(datagram)
                     if not index % 50:  # more would not find room in the kernel, until the server has had its turn
                         await watcher.call("target.add", index, 1)
+            sent = sized(20, 1000) * len(garbage)
+
+            async def all_is_read() -> bool:
+                return sum((await statistics(watcher)).datagrams_dropped.values()) == sent
+
+            await until(all_is_read, 10, "every datagram is read and dropped")
             told = await statistics(watcher)
             with pytest.raises(BlockingIOError):
                 sender.recv(65536)
-        sent = sized(20, 1000) * len(garbage)
-        dropped = sum(told.datagrams_dropped.values())
-        report("garbage", sent=sent, read=dropped, more_kib=(server.resident - before) / KIB)
-        assert dropped > sent / 2
+        report("garbage", sent=sent, more_kib=(server.resident - before) / KIB)
         assert told.notifications_total == 0
         assert server.resident - before < 4 * MIB
