@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -49,12 +50,29 @@ def steps_of(diagram: str) -> dict[tuple[State, Step], State]:
     return {(State[start], Step[step]): State[end] for start, end, step in arrows}
 
 
+def tasks() -> list[str]:
+    [block] = [block for block in blocks("text") if block.startswith("rpc.serve")]
+    return re.findall(r"^ *(\S+)", block, re.MULTILINE)
+
+
 def test_every_task_is_a_function_that_exists() -> None:
-    [tasks] = [block for block in blocks("text") if block.startswith("rpc.serve")]
     sources = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
-    names = re.findall(r"^ *(\S+)", tasks, re.MULTILINE)
-    assert len(names) > 15
-    assert [name for name in names if not re.search(rf"def {name.rpartition('.')[2]}\(", sources)] == []
+    assert len(tasks()) > 15
+    assert [name for name in tasks() if not re.search(rf"def {name.rpartition('.')[2]}\(", sources)] == []
+
+
+def test_every_task_that_is_a_method_is_one_of_its_class() -> None:
+    methods = {
+        f"{cls.name}.{method.name}"
+        for path in PACKAGE.rglob("*.py")
+        for cls in ast.walk(ast.parse(path.read_text()))
+        if isinstance(cls, ast.ClassDef)
+        for method in cls.body
+        if isinstance(method, ast.AsyncFunctionDef)
+    }
+    told = {name for name in tasks() if re.match(r"[A-Z]\w+\.", name)} - {"Client.stream"}  # which opens a nursery
+    assert len(told) > 10
+    assert told - methods == set()
 
 
 def test_links_and_paths_lead_somewhere() -> None:

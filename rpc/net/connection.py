@@ -6,9 +6,9 @@ make events of it, acts on them and flushes. `_act` does what each event says. `
 
 The rules:
 
-1. No step awaits, and none is entered twice: whoever holds the reading runs `pump` from `recv` to its end.
-2. A frame is whole in the session's queue before anyone may be cancelled. What a send left over belongs to the
-   connection, so a cancelled call never leaves half a frame behind.
+1. A step runs to its end without awaiting, and no other begins before: who reads does all that follows of it.
+2. Frames are queued whole, and sent by the connection, also what the transport would not take at once. So a cancelled
+   call leaves no part of a frame, neither here nor on the wire.
 3. A reader never waits for handlers, nor for its own writer.
 4. The end is one synchronous step, `end`, that happens once: the session's last events wake every waiter and cancel
    every handler; the link is closed; `run` cancels what is left.

@@ -1,7 +1,7 @@
 """Writing: the one place from which a connection sends.
 
-What a send leaves over belongs to the connection: one task sends the rest, and until then all others only queue. So
-a call that is cancelled never leaves half a frame behind.
+What the transport does not take at once is sent on by a task of the connection, and meanwhile all others only queue.
+None of it depends on the task that has queued it, so no cancellation cuts a frame in two.
 """
 
 from __future__ import annotations

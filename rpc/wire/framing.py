@@ -220,7 +220,7 @@ class FrameReader:
         return ends
 
     def want(self) -> memoryview | None:
-        """The unfilled rest of a large body, to be read into and then told to `filled`; None if there is none."""
+        """Where a large body goes on: what is read into it is told to `filled`; None where no such body has begun."""
         return None if self._body is None else self._body.rest()
 
     def filled(self, count: int) -> Iterator[Buffer]:
