@@ -94,6 +94,13 @@ class Reason(enum.IntEnum):
         """The reason of a number that a peer has sent; NONE where it is not known here."""
         return cls(number) if number in _REASONS else cls.NONE
 
+    @classmethod
+    def words_of(cls, number: int) -> str:
+        """What is said of a number that a peer has sent without a word."""
+        if number == cls.NONE:
+            return "it is about to close"
+        return cls(number).name.lower().replace("_", " ") if number in _REASONS else f"reason {number}"
+
 
 _REASONS = frozenset(int(reason) for reason in Reason)
 

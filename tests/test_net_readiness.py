@@ -130,14 +130,14 @@ async def test_a_connection_that_is_removed_is_read_no_more(kind: None) -> None:
 async def test_the_reading_is_left_to_who_asks_and_taken_back() -> None:
     async with open_stage() as stage:
         pumped, far = stage.add()
-        assert stage.readiness.unwatch(pumped)
+        assert stage.readiness.lend(pumped)
         other, far_of_other = stage.add()
         far.send(b"meanwhile")
         far_of_other.send(b"as ever")
         await trio.testing.wait_all_tasks_blocked()
         assert pumped.read == []
         assert other.read == [b"as ever"]
-        stage.readiness.watch(pumped)
+        stage.readiness.take_back(pumped)
         await trio.testing.wait_all_tasks_blocked()
         assert pumped.read == [b"meanwhile"]
 
@@ -146,16 +146,16 @@ async def test_the_reading_is_left_to_nobody_while_there_are_others_to_read() ->
     async with open_stage() as stage:
         one, _ = stage.add()
         two, _ = stage.add()
-        assert not stage.readiness.unwatch(one)
+        assert not stage.readiness.lend(one)
         stage.readiness.remove(two)
-        assert stage.readiness.unwatch(one)
+        assert stage.readiness.lend(one)
 
 
 async def test_the_reading_cannot_be_had_where_a_task_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_HAS_EPOLL", False)
     async with open_stage() as stage:
         pumped, _ = stage.add()
-        assert not stage.readiness.unwatch(pumped)
+        assert not stage.readiness.lend(pumped)
 
 
 async def test_a_descriptor_that_is_closed_in_the_batch_is_passed_over() -> None:
@@ -219,7 +219,7 @@ async def test_streams_have_a_task_each() -> None:
         near, far = memory_links()
         pumped = Pumped(near)
         stage.readiness.add(pumped, stage.nursery)
-        assert not stage.readiness.unwatch(pumped)
+        assert not stage.readiness.lend(pumped)
         await far.send_some([b"one"])
         await trio.testing.wait_all_tasks_blocked()
         await far.aclose()
@@ -257,8 +257,8 @@ async def test_who_comes_after_the_end_is_told_nothing_and_breaks_nothing(kind: 
         stage.nursery.cancel_scope.cancel()
         with trio.CancelScope(shield=True):
             await trio.testing.wait_all_tasks_blocked()
-        assert not stage.readiness.unwatch(pumped)
-        stage.readiness.watch(pumped)
+        assert not stage.readiness.lend(pumped)
+        stage.readiness.take_back(pumped)
         stage.readiness.mark(pumped)
         stage.readiness.remove(pumped)
     assert pumped.flushes == 0

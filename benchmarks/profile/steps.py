@@ -35,7 +35,7 @@ STEPS = (
     Step(
         "the reading, taken and given back",
         "net/reading, net/readiness",
-        ("rpc.net.readiness:Readiness.unwatch", "rpc.net.readiness:Readiness.watch"),
+        ("rpc.net.readiness:Readiness.lend", "rpc.net.readiness:Readiness.take_back"),
     ),
     Step("received, by the kernel", "net/link", ("rpc.net.link:SocketLink.receive_into_nowait",)),
     Step(

@@ -145,8 +145,8 @@ class Readiness:
             if self._by_descriptor.pop(descriptor, None) is not None:
                 self._epoll.unregister(descriptor)
 
-    def unwatch(self, connection: Pumped) -> bool:
-        """Leave the reading of a connection to the task that asks; False where that cannot be.
+    def lend(self, connection: Pumped) -> bool:
+        """Lend the reading of a connection to the task that asks; False where that cannot be.
 
         Who polls for one connection keeps all others waiting, so it must be the only one here.
         """
@@ -156,7 +156,7 @@ class Readiness:
         self._epoll.modify(link.socket.fileno(), 0)
         return True
 
-    def watch(self, connection: Pumped) -> None:
+    def take_back(self, connection: Pumped) -> None:
         """Take the reading back; what has come meanwhile is seen, since epoll tells levels."""
         link = connection.link
         if self._epoll is not None and isinstance(link, SocketLink):

@@ -77,7 +77,7 @@ class Reading:
 
     def _take(self) -> bool:
         connection = self._connection
-        if self._is_lent or connection.is_lost or connection.is_over or not connection.readiness.unwatch(connection):
+        if self._is_lent or connection.is_lost or connection.is_over or not connection.readiness.lend(connection):
             return False
         self._is_lent = True
         return True
@@ -85,4 +85,4 @@ class Reading:
     def _give_back(self) -> None:
         self._is_lent = False
         if not (self._connection.is_over or self._connection.is_lost):
-            self._connection.readiness.watch(self._connection)
+            self._connection.readiness.take_back(self._connection)

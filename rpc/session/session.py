@@ -38,6 +38,11 @@ from rpc.wire.payload import Buffer, Payload
 
 __all__ = ["Session", "Waits"]
 
+_CALL, _REPLY, _GREETING = int(Frame.CALL), int(Frame.REPLY), Phase.GREETING
+
+_IGNORED = 1024
+"""Frames of unknown types that may come beyond one for each known frame."""
+
 
 class Session:
     """The rules of one connection, for both roles.
@@ -199,8 +204,8 @@ class Session:
 
     def _take_goaway(self, fields: Fields, events: Events) -> None:
         _, last_id, reason, text = fields
-        said = text or (Reason(reason).name.lower().replace("_", " ") if reason in _REASONS else f"reason {reason}")
-        self.caller.drain(last_id, f"the peer takes no more calls: {said}" if text or reason else _DRAINS, events)
+        said = text or Reason.words_of(reason)
+        self.caller.drain(last_id, f"the peer takes no more calls: {said}", events)
         events.append((Event.GOAWAY, None, (last_id, reason, text)))
 
     # One table for all sessions: a bound method for each frame would cost each idle connection a KiB.
@@ -230,10 +235,8 @@ class Session:
         size, limit = size_of(payload), self._shared.peer.max_frame
         head = frames.notify_head(method, metadata, size)
         if len(head) - PREFIX + size > limit:
-            raise ResourceExhausted(
-                f"a notification to {method}: {size} bytes are over max_frame, {limit} bytes, of the peer",
-                processed=Processed.DO_NOT_RETRY,
-            )
+            text = f"a notification to {method}: {size} bytes are over max_frame, {limit} bytes, of the peer"
+            raise ResourceExhausted(text, processed=Processed.DO_NOT_RETRY)
         self.notified += 1
         self.outbox.put_frame(head + payload if isinstance(payload, bytes) else b"".join((head, *payload)))
 
@@ -336,22 +339,11 @@ class Session:
     def _held(self) -> int:
         """Bytes of payloads that are on their way here: unfinished, in use, or not yet taken by either side."""
         held = self._reader.held + self.outbox.size + self.unsent
-        for incoming in self.callee.calls.values():
-            held += incoming.held
-        for outgoing in self.caller.calls.values():
-            held += outgoing.held
-        return held
+        held += sum(incoming.held for incoming in self.callee.calls.values())
+        return held + sum(outgoing.held for outgoing in self.caller.calls.values())
 
     def _end_all(self, reason: str, events: Events) -> None:
         self.caller.lose(reason, events)
         self.callee.lose(events)
         self.outbox.clear()
 
-
-_CALL, _REPLY, _GREETING = int(Frame.CALL), int(Frame.REPLY), Phase.GREETING
-
-_IGNORED = 1024
-"""Frames of unknown types that may come beyond one for each known frame."""
-
-_DRAINS = "the peer takes no more calls: it is about to close"
-_REASONS = frozenset(int(reason) for reason in Reason)
