@@ -346,4 +346,3 @@ class Session:
         self.caller.lose(reason, events)
         self.callee.lose(events)
         self.outbox.clear()
-
