@@ -1,8 +1,7 @@
 """A connection: a session, a link, and the few tasks that move bytes between them.
 
-Everything that decides is in the session; here are three synchronous steps. `pump` reads once, has the session
-make events of it, acts on them and flushes. `_act` does what each event says. `flush` is the one place that sends, in
-`rpc.net.writer`.
+Everything that decides is in the session; here are synchronous steps. `pump` reads once, has the session make events of
+it, does what they say in `_act`, and sends by `flush`, which is in `rpc.net.writer`.
 
 The rules:
 
@@ -32,8 +31,8 @@ from rpc.net.appetite import Appetite
 from rpc.net.dispatch import Dispatcher
 from rpc.net.greeting import Authenticate, Refusal, greet
 from rpc.net.handlers import Counts, Handlers
-from rpc.net.leaving import break_off, drain
-from rpc.net.link import Buffer, Explain, Link, SocketLink, StreamLink
+from rpc.net.leaving import drain, end_explained
+from rpc.net.link import Buffer, Link, SocketLink, StreamLink
 from rpc.net.logs import PeerLog
 from rpc.net.outcomes import ACTIONS
 from rpc.net.polling import Polling
@@ -67,17 +66,17 @@ class Connection:
     """One connection to a peer, in either role.
 
     Attributes:
-        session: its state.
-        link: what it stands on, owned by the connection.
+        session, limits: its state, and what its peer may do.
+        link, polling: what it stands on, owned by the connection; how what comes next there is waited for.
         settings: what the peer accepts; None until its HELLO was read.
-        workers: run its handlers.
-        polling: how what comes next is waited for.
+        readiness, handlers: what all connections of a server, or of a client, have in common; `log`, `counts` of it.
+        dispatcher: begins what the peer calls, with `context` to start from; `workers` and `nursery` run it.
         room: where callers wait for one of the peer's slots.
         failure: why this side, or the peer, has broken it off.
         peer_stops: whether the peer takes no more calls since it stops, and blames nobody.
-        pulse: asks the peer for signs of life, and answers.
-        frame_timer: ends what stays unfinished.
-        flush, drained, read_until: of its writer and its reading.
+        pulse, frame_timer: ask the peer for signs of life, and answer; end what stays unfinished.
+        flush, drained, read_until: of its writer and its reading, of which `reads` is the count, `heard_at` the last.
+        opened: set when the peer was greeted, or will not be.
         is_lost: whether the peer is gone, from before the end where that has yet to be explained.
         ended: set when the connection is over (`is_over`); then `end_reason` says why, as text for a person.
         client: whatever the role gives to handlers as `Context.client`.
@@ -223,10 +222,7 @@ class Connection:
         self._writer.stop()
         self.readiness.remove(self)
         self.link.close()
-        self.nursery.start_soon(self._end_explained, self.link.explain, reason)
-
-    async def _end_explained(self, explain: Explain, reason: str) -> None:
-        self.end(await explain() or reason)
+        self.nursery.start_soon(end_explained, self, self.link.explain, reason)
 
     def fail(self) -> None:
         """End the connection for the exception at hand, which is a fault of this library (rule 5)."""
@@ -241,13 +237,6 @@ class Connection:
             return
         self._act(self.session.abort(reason, text))
         self.flush()
-
-    def refuse(self, reason: Reason, text: str) -> None:
-        """Turn the peer away before anything runs."""
-        self.session.refuse(reason, text)
-        # Where there are too many, the server says so, and not for each of them.
-        level = logging.DEBUG if reason is Reason.TOO_MANY else logging.WARNING
-        break_off(self, ProtocolError(text, reason=reason), level)
 
     def flush_soon(self) -> None:
         """Have what is queued leave in the next pass of the loop, with all that is queued until then.

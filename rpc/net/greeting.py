@@ -18,7 +18,7 @@ import trio
 from rpc.errors import PermissionDenied, Reason, Unauthenticated
 from rpc.limits import MAX_FIRST_FRAME
 from rpc.net.handlers import is_failure, raise_unmixed
-from rpc.net.host import Host
+from rpc.net.leaving import Leaving, turn_away
 from rpc.net.readiness import Pumped, Readiness
 from rpc.net.tls_link import TlsLink
 from rpc.peer import Peer
@@ -48,15 +48,10 @@ _OVER = trio.Event()
 _OVER.set()
 
 
-class Greeted(Host, Pumped, Protocol):
+class Greeted(Leaving, Pumped, Protocol):
     """A connection as it is seen here; the attributes are explained in `rpc.net.connection`."""
 
     readiness: Readiness
-    opened: trio.Event
-
-    def refuse(self, reason: Reason, text: str) -> None:
-        """Turn the peer away before anything runs."""
-        ...
 
 
 async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Authenticate | None) -> None:
@@ -74,7 +69,7 @@ async def greet(connection: Greeted, refusal: Refusal | None, authenticate: Auth
         if not await _secure(connection, connection.link, patience):
             return
     if refusal is not None:
-        connection.refuse(*refusal)
+        turn_away(connection, *refusal)
     connection.flush()
     deadline = trio.current_time() + limits.handshake_timeout
     is_known = True
@@ -123,7 +118,7 @@ async def _identify(connection: Greeted, authenticate: Authenticate) -> None:
     if connection.is_over:
         return
     if identity is None:
-        connection.refuse(Reason.CREDENTIAL, _REFUSED)
+        turn_away(connection, Reason.CREDENTIAL, _REFUSED)
         return
     connection.link.peer = attrs.evolve(connection.peer, identity=identity)
     if rest:

@@ -11,11 +11,12 @@ import trio
 from rpc.errors import ProtocolError, Reason, Unavailable
 from rpc.net.dispatch import Dispatcher
 from rpc.net.host import Host
+from rpc.net.link import Explain
 from rpc.net.pulse import Pulse
 from rpc.net.waiting import Lot
 from rpc.text import quote
 
-__all__ = ["LINGER", "break_off", "drain", "take_goaway"]
+__all__ = ["LINGER", "break_off", "drain", "end_explained", "take_goaway", "turn_away"]
 
 LINGER = 1.0
 """Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
@@ -78,6 +79,11 @@ def take_goaway(connection: Leaving, last_id: int | None, reason: int, text: str
     connection.room.unpark_all()
 
 
+async def end_explained(connection: Host, explain: Explain, reason: str) -> None:
+    """End a connection that was lost, for a reason that its link knows better."""
+    connection.end(await explain() or reason)
+
+
 def break_off(connection: Leaving, error: ProtocolError, level: int = logging.WARNING) -> None:
     """The session is broken: have its GOAWAY written, read on for a moment, and end; `level` is that of the log."""
     connection.failure = error
@@ -87,6 +93,14 @@ def break_off(connection: Leaving, error: ProtocolError, level: int = logging.WA
     # Who does not read its answers would not read the GOAWAY either.
     seconds = 0 if connection.session.is_overrun else LINGER
     connection.nursery.start_soon(linger, connection, seconds, error.message)
+
+
+def turn_away(connection: Leaving, reason: Reason, text: str) -> None:
+    """Refuse the peer before anything runs."""
+    connection.session.refuse(reason, text)
+    # Where there are too many, the server says so, and not for each of them.
+    level = logging.DEBUG if reason is Reason.TOO_MANY else logging.WARNING
+    break_off(connection, ProtocolError(text, reason=reason), level)
 
 
 async def linger(connection: Leaving, seconds: float, reason: str) -> None:
