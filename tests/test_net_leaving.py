@@ -5,7 +5,7 @@ import trio
 import trio.testing
 
 from rpc.errors import Reason
-from rpc.net.leaving import LINGER
+from rpc.net.link import LINGER
 from rpc.wire import frames
 from tests import raw_peer
 from tests.probe import Probe

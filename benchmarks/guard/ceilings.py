@@ -1,4 +1,7 @@
-"""The ceilings: what each workload may do at most, for each version of Python that has been counted."""
+"""The ceilings: what each workload may do at most, with a little slack.
+
+Where a version of Python has none of its own, those of the nearest hold, but for counts that differ between versions.
+"""
 
 from __future__ import annotations
 

@@ -11,15 +11,12 @@ import trio
 from rpc.errors import ProtocolError, Reason, Unavailable
 from rpc.net.dispatch import Dispatcher
 from rpc.net.host import Host
-from rpc.net.link import Explain
+from rpc.net.link import LINGER, Explain
 from rpc.net.pulse import Pulse
 from rpc.net.waiting import Lot
 from rpc.text import quote
 
-__all__ = ["LINGER", "break_off", "drain", "end_explained", "take_goaway", "turn_away"]
-
-LINGER = 1.0
-"""Seconds that reading goes on after a connection error, so that a reset does not eat the GOAWAY."""
+__all__ = ["break_off", "drain", "end_explained", "take_goaway", "turn_away"]
 
 _ROUND_TRIP = 1.0
 """Seconds that a drain waits for a PONG, behind which no call can come that had crossed its first GOAWAY."""

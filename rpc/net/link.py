@@ -17,12 +17,15 @@ import trio
 from rpc.net.sending import send
 from rpc.peer import Peer
 
-__all__ = ["Buffer", "Explain", "Link", "SocketLink", "StreamLink"]
+__all__ = ["LINGER", "Buffer", "Explain", "Link", "SocketLink", "StreamLink"]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 Explain: TypeAlias = Callable[[], Awaitable[str | None]]
 """Finds out why a transport has ended, in a moment; None where that stays unknown."""
+
+LINGER = 1.0
+"""Seconds that a peer is listened to after our last word to it, so that a reset does not eat that."""
 
 
 class SocketLink:

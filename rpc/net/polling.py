@@ -14,8 +14,8 @@ from time import perf_counter
 __all__ = ["IN_A_ROW", "Polling"]
 
 _MOST = 100e-6
-"""Seconds of one poll: about the time that the peer needs for its turn. With 40 us a lone call was no quicker than by
-waiting, with 100 us 2.7 times, with 200 us no better (measured, two processors)."""
+"""Seconds of one poll: about the time that the peer needs for its turn. With less a lone call was no quicker than by
+waiting, with more no better than with this (measured; docs/performance.md has what it gains)."""
 
 _IDLE = 1e-3
 """Seconds of waiting from which a connection counts as idle: it is then waited for, and costs nothing."""
@@ -25,7 +25,7 @@ _WEIGHT, _WEIGHT_OF_TRIES = 0.1, 0.3
 
 _ROUND, _LONGEST_ROUND, _TRIES = 64, 1024, 4
 """How often the way that was slower is tried again: a few times in each round, and rounds become longer as long as it
-stays the slower one. With rounds of 64 throughout, the tries cost a call 6 to 10 % on one processor."""
+stays the slower one. Rounds that stay short cost each call more than that (docs/performance.md)."""
 
 IN_A_ROW = 16
 """Polls with success behind which a checkpoint must follow: others want to run too."""

@@ -14,13 +14,10 @@ import attrs
 import trio
 
 from rpc.net import tls, tls_socket
-from rpc.net.link import Buffer, SocketLink
+from rpc.net.link import LINGER, Buffer, SocketLink
 from rpc.peer import Peer
 
 __all__ = ["TlsLink"]
-
-_LINGER = 1.0
-"""Seconds that the peer is listened to after a handshake failed, so that a reset does not eat what it was told."""
 
 _RECORD = 16_384
 """Bytes in one record of TLS (RFC 8446, section 5.1): what is read at once, so that none of it stays behind in OpenSSL,
@@ -66,7 +63,7 @@ class TlsLink(SocketLink):
         try:
             await self._shake_hands()
         except OSError as error:
-            with trio.move_on_after(_LINGER), contextlib.suppress(OSError):
+            with trio.move_on_after(LINGER), contextlib.suppress(OSError):
                 await self._part(error)
             return tls.explain(error, self.is_server, self._tls)
         self.peer = attrs.evolve(self.peer, names=tls.names_of(self._tls.getpeercert()))

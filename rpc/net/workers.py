@@ -62,8 +62,11 @@ class Run:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def __call__(self, scope: trio.CancelScope, context: contextvars.Context) -> None:
-        """Run the job in a context; what cancels it is `scope`."""
+    async def perform(self, scope: trio.CancelScope, context: contextvars.Context) -> None:
+        """Run the job in a context; what cancels it is `scope`.
+
+        Cancelled, it keeps the scope: the worker leaves that one behind, so to cancel it once more reaches nobody else.
+        """
         job = self.job
         if job.deadline != math.inf:
             self._is_cancelled |= trio.current_time() >= job.deadline
@@ -81,6 +84,11 @@ class Run:
 
 class Workers:
     """The workers of one connection.
+
+    How many share the jobs that wait is found out from turn to turn. `_woken` are on their way to their first job. A
+    worker that takes a job has others woken for those behind it, up to `_share` of them at a time; that is one where
+    jobs have begun to come, and doubles whenever a worker finds jobs left, since then those before it wait for
+    something. `_least_idle` is how many workers were idle all through the last moment: nobody has needed those.
 
     Args:
         nursery: owns their tasks.
@@ -149,7 +157,7 @@ class Workers:
                 while self._woken < min(self._share, len(queue)):
                     self._wake(queue)
                 at_hand.append(run)
-                await run(scope, self._context.copy())
+                await run.perform(scope, self._context.copy())
                 at_hand.clear()
                 if scope.cancel_called:
                     return True

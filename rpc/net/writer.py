@@ -24,7 +24,7 @@ that takes a byte now and then would keep all of it waiting for ever."""
 _SLOW = 1.0
 """Seconds without such progress from which a peer counts as slow: an honest one that is busy looks the same before."""
 
-_LINGER = 1.0
+_LAST_WORDS = 1.0
 """Seconds that reading goes on after a send that failed: the peer's last answers, and its GOAWAY, are not lost."""
 
 
@@ -123,7 +123,7 @@ class Writer:
             self._host.nursery.start_soon(self._lose_later, reason)
 
     async def _lose_later(self, reason: str) -> None:
-        with trio.move_on_after(_LINGER):
+        with trio.move_on_after(_LAST_WORDS):
             await self._host.ended.wait()
         self._host.lose(reason)
 
