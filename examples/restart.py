@@ -6,9 +6,9 @@ In two terminals, in the same directory::
     python examples/restart.py count
 
 Then end the server as often as you like. ``pkill -TERM -f 'restart.py$'`` has it stop as a new version of it would: it
-ends the calls that it has taken, the client waits for the next server, and no call fails. ``pkill -KILL`` takes calls
-along: of those nobody knows whether they ran, and the client is told so; except for `total`, which is declared
-idempotent, as to read twice does no harm.
+lets the calls that it has taken come to their end, the client waits for the next server, and no call fails.
+``pkill -KILL`` takes calls along: of those nobody knows whether they ran, and the client is told so; except for
+`total`, which is declared idempotent, as to read twice does no harm.
 
 The server keeps its count in a file, so what the client prints goes on where it was.
 """

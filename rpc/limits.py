@@ -128,7 +128,8 @@ class Limits:
     """Seconds for a TLS handshake: a few round trips, and the arithmetic of a slow machine at either end."""
 
     handshake_timeout: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
-    """Seconds until the peer's HELLO must have come, and its credential be accepted."""
+    """Seconds until the peer's HELLO must have come, and its credential be accepted; for a client, also until a try to
+    connect is given up."""
 
     frame_timeout: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
     """Seconds in which a frame that has begun, and a call that came in fragments, must be whole."""

@@ -103,6 +103,18 @@ def test_handshakes_that_take_too_long(authority: Authority) -> None:
         assert "no answer within 0.01 s" in str(refusal_of(address, tls=authority.client(), timeout=0.01))
 
 
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_an_address_that_nothing_answers_at(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_: object, timeout: float | None) -> None:
+        assert timeout is not None
+        threading.Event().wait(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", never)
+    for options in ({"limits": rpc.Limits(handshake_timeout=0.01)}, {"timeout": 0.01}):
+        assert str(refusal_of(f"{scheme}://192.0.2.1:9", **options)).endswith("no answer within 0.01 s")
+
+
 def test_a_server_that_says_nothing() -> None:
     with scripted(silent) as address:
         assert "no HELLO came within 0.01 s" in str(refusal_of(address, limits=rpc.Limits(handshake_timeout=0.01)))

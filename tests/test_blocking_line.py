@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -260,6 +262,28 @@ def test_a_callee_that_names_a_time_is_called_again() -> None:
         assert client.call("probe.add") == "now"
         with pytest.raises(rpc.ResourceExhausted):
             client.with_options(timeout=0.5).call("probe.add")
+
+
+def test_closing_ends_the_wait_for_the_time_that_a_callee_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_begun = threading.Event()
+
+    def long(*_: float) -> float:
+        has_begun.set()
+        return 2 * PATIENCE
+
+    def busy(peer: Spoken) -> None:
+        peer.greet()
+        error = rpc.ResourceExhausted("busy", processed=rpc.Processed.NOT_PROCESSED, retry_after=1.0)
+        peer.say(failure(peer.hear_call(), error))
+        assert peer.hear_all() == []
+
+    monkeypatch.setattr(random, "uniform", long)
+    with scripted(busy) as address, ThreadPoolExecutor(1) as pool, connected(address) as client:
+        call = pool.submit(client.with_options(timeout=math.inf).call, "probe.add")
+        assert has_begun.wait(PATIENCE)
+        client.close()
+        with pytest.raises(rpc.Unavailable, match="this client was closed"):
+            call.result(PATIENCE)
 
 
 def test_streams_notifications_and_pings_go_by_the_new_connection() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -125,7 +124,7 @@ class Client:
             pause = pause_before_another(error, is_off=line.is_off(connection), is_idempotent=is_idempotent)
             if pause is None or deadline.is_within(pause):
                 raise
-        time.sleep(pause)
+        line.pause(pause)
         connection, metadata = line.ready(deadline), self._options.encode_again()
         return calls.call(connection, name, payload, flags=flags, metadata=metadata, deadline=deadline)
 

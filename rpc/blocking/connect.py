@@ -51,14 +51,15 @@ def connect(
             certificate.
         credential: tells the server's `authenticate` who we are; text travels as UTF-8. It is sent to a server that
             the kernel or a certificate has named, and to no other, and takes a round trip to be accepted.
-        limits: what the server may make us do; the defaults of `Limits` where None.
+        limits: what the server may make us do; the defaults of `Limits` where None. Each try to connect is given up
+            after its `handshake_timeout`, and once connected the server has as long to greet.
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
         insecure: whether the credential is sent also where others may read it, or may pose as the server.
         wait: seconds to try for, where the server is still starting; also whenever the connection is made anew. Who is
             turned away is turned away at once.
-        timeout: seconds for each try to connect, and for each call; None for as long as it takes. Looking up the name
-            of a host takes its own time.
+        timeout: seconds for each try to connect, and for each call; None for no bound but those of `limits` on the one,
+            and for none on the other. Looking up the name of a host takes its own time.
         reconnect: whether a connection that was lost is made anew by the next call. It is so unless you say otherwise,
             as a server ends a TCP connection that says nothing for 40 seconds, and nobody speaks here between calls.
             A server that stops is left for another in any case, see below.
@@ -73,9 +74,11 @@ def connect(
 
     A server that stops says so: calls that are open end there, and the next one, of any thread, connects to the same
     address anew, for the server that has been started in its place. With `reconnect` the next call does so too after a
-    crash. What was not processed for one of these reasons is called once more by itself, and so is what may have run
-    where it is declared ``idempotent`` and called by its handle; all else that the connection took along raises
-    `Unavailable`. A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
+    crash. A call whose arguments and result are plain values is made once more by itself where it was not processed for
+    one of these reasons, or may have run and is declared ``idempotent`` and called by its handle; also where its callee
+    has not begun it, and names a time of at most 1 s to come back after (``retry_after``). All else that the connection
+    took along raises `Unavailable`: so do a stream, a context, and a call that sends items, not processed where they
+    were not begun. A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
     """
     target = parse(address)
     limits = limits or Limits()
@@ -104,7 +107,7 @@ class _Opener:
             Unavailable: (not processed) there is none.
             TimeoutError: the deadline has passed.
         """
-        transport = dial(self.address, self.tls, deadline)
+        transport = self._dialled(deadline)
         try:
             refusal = refusal_of(transport.peer, self.allow_uids)
             if refusal is not None:
@@ -122,6 +125,14 @@ class _Opener:
                 connection.end("this side gave it up")
             raise
         return connection
+
+    def _dialled(self, deadline: Deadline) -> Transport:
+        patience = self.limits.handshake_timeout
+        try:
+            return dial(self.address, self.tls, _sooner(deadline, patience))
+        except TimeoutError:
+            deadline.left()
+            raise self._unavailable(f"no answer within {patience:g} s") from None
 
     def _unavailable(self, cause: str) -> Unavailable:
         return Unavailable(f"cannot connect to {self.address}: {cause}", processed=Processed.NOT_PROCESSED)

@@ -146,8 +146,16 @@ class Line:
                 if pause is None:
                     raise
             left = deadline.left()
-            self._closed.wait(pause if left is None else min(pause, left))
-            self._check_not_closed()
+            self.pause(pause if left is None else min(pause, left))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as long as the client is not closed.
+
+        Raises:
+            Unavailable: (not processed) it was closed.
+        """
+        self._closed.wait(seconds)
+        self._check_not_closed()
 
     def _check_not_closed(self) -> None:
         if self._closed.is_set():

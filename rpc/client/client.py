@@ -265,7 +265,8 @@ class Client:
 
         Args:
             metadata: text keys and plain values that the handler finds in `Context.metadata`; added to this view's.
-            timeout: seconds for each call, as by `trio.fail_after`: the caller sees `trio.TooSlowError`.
+            timeout: seconds for each call, as by `trio.fail_after`: the caller sees `trio.TooSlowError`; `math.inf` for
+                none.
             idempotency_key: tells the handler which calls are the same one, made again.
 
         Raises:

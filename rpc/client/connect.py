@@ -45,7 +45,8 @@ async def connect(
         credential: tells the server's `authenticate` who we are; text travels as UTF-8. It is sent to a server that
             the kernel or a certificate has named, and to no other, and takes a round trip to be accepted.
         services: what this side serves to the server, over the same connection.
-        limits: what the server may make us do; the defaults of `Limits` where None.
+        limits: what the server may make us do; the defaults of `Limits` where None. Each try to connect is given up
+            after its `handshake_timeout`, and once connected the server has as long to greet.
         allow_uids: users of this host whose server is trusted on a Unix socket; None for our own and root. It is
             checked before anything is sent.
         insecure: whether the credential is sent also where others may read it, or may pose as the server.
@@ -66,10 +67,12 @@ async def connect(
     or is cancelled, it is closed at once, behind the block's own cleaning up.
 
     A server that stops says so: calls that are open end there, and the next one connects to the same address anew,
-    for the server that has been started in its place. With `reconnect` the next call does so too after a crash. What
-    was not processed for one of these reasons is called once more by itself, and so is what may have run where it is
-    declared ``idempotent`` and called by its handle; all else that the connection took along raises `Unavailable`.
-    A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
+    for the server that has been started in its place. With `reconnect` the next call does so too after a crash. A
+    call whose arguments and result are plain values is made once more by itself where it was not processed for one of
+    these reasons, or may have run and is declared ``idempotent`` and called by its handle; also where its callee has
+    not begun it, and names a time of at most 1 s to come back after (``retry_after``). All else that the connection
+    took along raises `Unavailable`: so do a stream, a context, and a call that sends items, not processed where they
+    were not begun. A second try has 2 in its metadata as the number of the attempt, under the protocol's key 3.
     """
     target = parse(address)
     limits = limits or Limits()

@@ -1,7 +1,7 @@
 """When a call that failed is made a second time by itself (protocol section 5): never where it may have run twice.
 
 It is so where its handler was not started, or may be started twice, and besides something is different the second
-time: calls go by another connection, or the callee has named the time at which it will take one.
+time: calls go by another connection, or the callee has named a short time after which it may take the call.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from rpc.errors import Error, Processed, ResourceExhausted, Unavailable
 
 __all__ = ["pause_before_another"]
 
-_LONGEST_PAUSE = 1.0
-"""Seconds that a call waits by itself where its callee names a time; the application knows better what to do longer."""
+_LONGEST_NAMED = 1.0
+"""Seconds that a callee may name at most for a call to wait by itself, up to `_SPREAD` times as long; where it is told
+to wait longer, the application knows better what to do meanwhile."""
 
 _SPREAD = 1.5
 """Up to so many times what was named, so that not all who were told the same come back in one moment."""
@@ -36,4 +37,4 @@ def pause_before_another(error: Error, *, is_off: bool, is_idempotent: bool) -> 
         return None
     if error.retry_after is None:
         return by_another
-    return error.retry_after * random.uniform(1, _SPREAD) if error.retry_after <= _LONGEST_PAUSE else None
+    return error.retry_after * random.uniform(1, _SPREAD) if error.retry_after <= _LONGEST_NAMED else None
