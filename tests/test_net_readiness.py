@@ -26,6 +26,7 @@ class Pumped:
         self.link = link
         self.polling = Polling()
         self.is_quiet = False
+        self.waits_for_peer = False
         self.is_amid = False
         self.read: list[bytes] = []
         self.flushes = 0
@@ -391,6 +392,37 @@ async def test_a_handler_has_its_turn_before_a_peer_is_polled(waits: bool) -> No
         await trio.testing.wait_all_tasks_blocked()
         assert polling.looks == (3 if waits else 0)
         stage.nursery.cancel_scope.cancel()
+
+
+async def test_what_comes_while_callers_have_their_turns_is_read_at_once() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        pumped.waits_for_peer = True
+        pumped.polling = polling = Eager(looks=3)
+        left = iter(range(5))
+        pumped.on_pump = lambda: peer.send(b"next") if next(left, None) is not None else None
+        peer.send(b"first")
+        await trio.testing.wait_all_tasks_blocked()
+        assert pumped.read == [b"first", *[b"next"] * 5]
+        assert polling.arrivals == 6
+        assert polling.looks == 0
+
+
+async def test_who_polls_for_one_looks_at_the_others_now_and_then() -> None:
+    async with open_stage() as stage:
+        pumped, peer = stage.add()
+        other, other_peer = stage.add()
+        pumped.is_quiet = True
+        pumped.polling = Eager(looks=10**6)
+        pumped.on_pump = lambda: peer.send(b"next")  # without end
+        peer.send(b"first")
+        with trio.fail_after(10):
+            while len(pumped.read) < IN_A_ROW:
+                await trio.lowlevel.checkpoint()
+            other_peer.send(b"other")
+            while not other.read:
+                await trio.lowlevel.checkpoint()
+        assert len(pumped.read) < 5 * IN_A_ROW
 
 
 async def test_all_clients_of_one_loop_read_into_one_space() -> None:

@@ -36,6 +36,7 @@ class Connection:
         self.readiness = readiness
         self.polling = Polling()
         self.is_quiet = False
+        self.waits_for_peer = False
         self.is_amid = False
         self.is_lost = False
         self.is_over = False

@@ -113,6 +113,7 @@ class Connection:
     read_until: Callable[[Callable[[], bool]], Awaitable[bool]] = attrs.field(init=False)
     _outbox: Outbox = attrs.field(init=False)
     _writer: Writer = attrs.field(init=False)
+    _reading: Reading = attrs.field(init=False)
     _watch: Watch | None = attrs.field(init=False, default=None)
     _appetite: Appetite = attrs.field(init=False)
     _ending: str | None = attrs.field(init=False, default=None)
@@ -127,7 +128,8 @@ class Connection:
         self.frame_timer = FrameTimer(self)
         self._outbox, self._writer = self.session.outbox, Writer(self)
         self.flush, self.drained = self._writer.flush, self._writer.drained
-        self.read_until = Reading(self).until
+        self._reading = Reading(self)
+        self.read_until = self._reading.until
         self._appetite = Appetite(self.link.least_read)
 
     def __repr__(self) -> str:
@@ -140,7 +142,18 @@ class Connection:
     @property
     def is_quiet(self) -> bool:
         """Whether no call is open in either direction, and no handler runs."""
-        return self.session.is_idle and not (self.is_over or self.dispatcher.notifications.is_running)
+        return self.session.is_idle and self._rests
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether no handler runs, and all that there was to say was sent; calls of this side may be open."""
+        session = self.session
+        is_busy = session.callee.calls or session.has_output or session.unsent
+        return self._rests and not (is_busy or self._reading.is_lent)
+
+    @property
+    def _rests(self) -> bool:
+        return not (self.is_over or self.is_lost or self.dispatcher.notifications.is_running)
 
     @property
     def is_amid(self) -> bool:

@@ -29,14 +29,18 @@ class Read(Pumped, Protocol):
 
 
 class Reading:
-    """Who reads one connection now."""
+    """Who reads one connection now.
 
-    __slots__ = ("_connection", "_in_a_row", "_is_lent")
+    Attributes:
+        is_lent: whether that is a task which waits for something, and nobody else.
+    """
+
+    __slots__ = ("_connection", "_in_a_row", "is_lent")
 
     def __init__(self, connection: Read) -> None:
         self._connection = connection
         self._in_a_row = 0
-        self._is_lent = False
+        self.is_lent = False
 
     async def until(self, is_there: Callable[[], bool]) -> bool:
         """Send what is queued, then read, for everyone on the connection, until `is_there` or the connection is lost.
@@ -77,12 +81,12 @@ class Reading:
 
     def _take(self) -> bool:
         connection = self._connection
-        if self._is_lent or connection.is_lost or connection.is_over or not connection.readiness.lend(connection):
+        if self.is_lent or connection.is_lost or connection.is_over or not connection.readiness.lend(connection):
             return False
-        self._is_lent = True
+        self.is_lent = True
         return True
 
     def _give_back(self) -> None:
-        self._is_lent = False
+        self.is_lent = False
         if not (self._connection.is_over or self._connection.is_lost):
             self._connection.readiness.take_back(self._connection)
