@@ -101,7 +101,7 @@ async def test_jobs_that_wait_have_tasks_of_their_own_and_wait_for_nobody() -> N
         nursery.cancel_scope.cancel()
 
 
-async def test_many_idle_workers_stay_for_a_moment_and_eight_for_good(autojump_clock: trio.testing.MockClock) -> None:
+async def test_many_idle_workers_stay_for_a_moment_and_two_for_good(autojump_clock: trio.testing.MockClock) -> None:
     async with trio.open_nursery() as nursery:
         workers = Workers(nursery, contextvars.copy_context())
         for _ in range(3):
@@ -109,7 +109,7 @@ async def test_many_idle_workers_stay_for_a_moment_and_eight_for_good(autojump_c
             await trio.sleep(0.2)
         assert await count_tasks(nursery) == 21  # and the one that ends them
         await trio.sleep(2)
-        assert await count_tasks(nursery) == 8
+        assert await count_tasks(nursery) == 2
         job = Task(quick)
         await finish(workers, job)
         assert job.ended == "ran"
@@ -124,7 +124,7 @@ async def test_those_that_are_needed_all_the_time_stay(autojump_clock: trio.test
         for _ in range(50):
             await finish(workers, *(Task(nap) for _ in range(20)))
             await trio.sleep(0.2)
-        assert await count_tasks(nursery) == 20 + 8 + 1
+        assert await count_tasks(nursery) == 20 + 2 + 1
         nursery.cancel_scope.cancel()
 
 

@@ -20,7 +20,7 @@ import trio
 
 __all__ = ["Job", "Run", "Workers"]
 
-_FEW = 8
+_FEW = 2
 """Idle workers of a connection that stay for good; each is three KiB of memory."""
 
 _MOMENT = 1.0
