@@ -43,10 +43,10 @@ faults: .venv/.test
 	FAULTS=long $(BIN)/python -m pytest -q -s -o faulthandler_timeout=900 tests/faults
 
 bench: .venv/.run
-	$(BIN)/python -m benchmarks.compare --quick --json build/bench.json --html build/bench.html
+	$(BIN)/python -m benchmarks.compare --quick --json build/bench.json --html build/bench.html --svg build/calls.svg
 
 bench-long: .venv/.run
-	$(BIN)/python -m benchmarks.compare --json build/bench.json --html build/bench.html
+	$(BIN)/python -m benchmarks.compare --json build/bench.json --html build/bench.html --svg build/calls.svg
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build dist
