@@ -6,6 +6,7 @@ import trio.testing
 import rpc
 from rpc.limits import Limits
 from rpc.net.memory import memory_links
+from rpc.wire.payload import encode
 from tests.probe import Probe
 from tests.raw_peer import connected, connection_of, raw_server, socket_links
 
@@ -46,3 +47,19 @@ async def test_who_waits_for_the_flush_is_told_of_the_end() -> None:
         nursery.start_soon(pair.near.flushed)
         await trio.testing.wait_all_tasks_blocked()
         pair.near.end("enough")
+
+
+async def test_a_peer_is_slow_a_second_after_it_has_stopped_to_read_and_not_at_once(autojump_clock: Clock) -> None:
+    async with raw_server(buffer=4096) as (client, _peer):
+        connection = connection_of(client)
+        await trio.sleep(100)
+        for _ in range(2):  # what is sent, and does not fit, and what waits behind it
+            for _ in range(6):
+                connection.session.notify("far.note", encode([[bytes(200_000)], {}]))
+            connection.flush()
+        assert connection.session.unsent
+        assert connection.session.queued > connection.limits.max_unread
+        assert not connection.is_slow()
+        await trio.sleep(1.5)
+        assert connection.is_slow()
+        client.close()

@@ -61,6 +61,7 @@ class Writer:
                 return
             if rest:
                 self._is_stalled = True
+                self._progress_at = trio.current_time()
                 session.stalled(_size(rest))
                 host.nursery.start_soon(self._unstall, rest)
                 return
@@ -94,7 +95,6 @@ class Writer:
     async def _unstall(self, rest: list[Buffer]) -> None:
         """Send what the transport did not take at once."""
         host, session, timeout = self._host, self._host.session, self._host.limits.stall_timeout
-        self._progress_at = trio.current_time()
         mark = session.unsent
         try:
             while rest and not host.is_over:
