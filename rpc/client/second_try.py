@@ -1,4 +1,4 @@
-"""When a call that failed is made a second time by itself (protocol section 5): never where it may have run twice.
+"""When a call that failed is made a second time by itself (protocol section 5).
 
 It is so where its handler was not started, or may be started twice, and besides something is different the second
 time: calls go by another connection, or the callee has named a short time after which it may take the call.
