@@ -286,7 +286,10 @@ class RawClient:
 
 
 async def raw(address: str, *spoken: bytes) -> RawClient:
-    """Connect, and say HELLO where nothing else is wanted."""
+    """Connect, and say HELLO where nothing else is wanted.
+
+    A server that lets nobody in may have closed the connection before a word was said: what it told is there to hear.
+    """
     target = parse(address)
     is_path = target.scheme is Scheme.UNIX
     plain = socket.socket(socket.AF_UNIX if is_path else socket.AF_INET)
@@ -299,7 +302,8 @@ async def raw(address: str, *spoken: bytes) -> RawClient:
         else:
             await sock.connect((target.host, target.port))
         client = RawClient(trio.SocketStream(sock))
-        await client.say(*(spoken or (HELLO,)))
+        with contextlib.suppress(trio.BrokenResourceError):
+            await client.say(*(spoken or (HELLO,)))
     except BaseException:
         plain.close()
         raise
