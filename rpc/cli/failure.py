@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import traceback
-from typing import Any
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -12,7 +10,7 @@ from click.exceptions import NoArgsIsHelpError
 from rpc.cli.output import render, visible
 from rpc.errors import Code, Error, Processed
 
-__all__ = ["ExitCode", "Failure", "crash_of", "failure_of", "report"]
+__all__ = ["ExitCode", "Failure", "failure_of", "report"]
 
 
 class ExitCode(enum.IntEnum):
@@ -66,31 +64,6 @@ def failure_of(error: Error) -> Failure:
     if code is not ExitCode.NO_CONNECTION and error.code is not Code.UNKNOWN:
         message = f"{message} ({error.code.name})"
     return Failure(message, code, more=error.remote_traceback or "")
-
-
-def crash_of(what: str, error: Exception, exit_code: ExitCode, *, debug: bool) -> Failure:
-    """The end of a command in which code of the user's raised something: where, in one line.
-
-    Args:
-        what: what was going on, as in "importing calc".
-        error: what was raised.
-        exit_code: for the shell.
-        debug: whether the traceback is shown too, from the first frame that is the user's.
-    """
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None and _is_machinery(trace.tb_frame.f_globals):
-        trace = trace.tb_next
-    # A syntax error is in a file that never ran, and tells its own place.
-    frames = traceback.extract_tb(None if isinstance(error, SyntaxError) else trace)
-    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    message = f"{what} raised {type(error).__name__}: {error}{place}"
-    if debug:
-        return Failure(message, exit_code, more="".join(traceback.format_exception(type(error), error, trace)))
-    return Failure(f"{message}; --debug shows more", exit_code)
-
-
-def _is_machinery(names: dict[str, Any]) -> bool:
-    return str(names.get("__name__")).partition(".")[0] in ("rpc", "trio", "click", "importlib", "contextlib")
 
 
 def report(error: Failure | click.ClickException) -> None:

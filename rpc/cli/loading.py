@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any
 
 import rpc
-from rpc.cli.failure import ExitCode, Failure, crash_of
+from rpc.cli.crash import crash_of
+from rpc.cli.failure import ExitCode, Failure
 
 __all__ = ["load"]
 

@@ -12,7 +12,8 @@ import attrs
 import click
 
 import rpc
-from rpc.cli.failure import ExitCode, Failure, crash_of
+from rpc.cli.crash import crash_of
+from rpc.cli.failure import ExitCode, Failure
 from rpc.cli.keys import read_keys
 from rpc.cli.loading import load
 from rpc.cli.options import to_address, to_seconds

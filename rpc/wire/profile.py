@@ -7,8 +7,8 @@ refuse: those with integer keys, and those of the full depth.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
@@ -31,10 +31,10 @@ _KEYS: Final = frozenset({str, bytes, int})
 _UNSAFE: Final = re.compile("[^ -~]")
 _HELLO: Final = b"\xd9\xd9\xf7"  # tag 55799
 
-_END: Final = secrets.token_bytes(16)
+_END: Final = os.urandom(16)
 _END_ITEM: Final = b"\x50" + _END
 
-_PLACE: Final = secrets.token_bytes(17)  # as long as nothing that a tag holds
+_PLACE: Final = os.urandom(17)  # as long as nothing that a tag holds
 _PLACE_ITEM: Final = b"\x51" + _PLACE
 """What stands for a large byte string while cbor2 decodes what is around it."""
 

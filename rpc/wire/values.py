@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import secrets
+import os
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ __all__ = ["PLACE", "EncodeError", "lower", "register"]
 
 T = TypeVar("T")
 
-PLACE: Final = secrets.token_bytes(16)
+PLACE: Final = os.urandom(16)  # as `secrets` has it, which loads all of OpenSSL
 """What stands for a byte string that was set aside; nobody else can know it."""
 
 
