@@ -152,6 +152,20 @@ def test_before_the_peers_hello_no_call_is_made() -> None:
     caller.check_open()
 
 
+@pytest.mark.parametrize(("open_calls", "least"), [(0, 4), (3, 4), (4, 4), (5, 5), (12, 12), (20, 20), (40, 32)])
+def test_half_of_the_open_calls_are_worth_a_send_of_their_own(open_calls: int, least: int) -> None:
+    side = Side(peer=Settings(max_calls=100))
+    for _ in range(open_calls):
+        side.call()
+    outbox, queued = side.shared.outbox, 0
+    while not outbox.has_batch:
+        side.caller.call("a.b", b"\x80")
+        queued += 1
+    assert queued == least
+    side.leave()
+    assert not outbox.has_batch
+
+
 def test_a_slot_is_in_use_until_the_end_arrives() -> None:
     side = Side(peer=Settings(max_calls=16))
     assert side.caller.free_slots == 16

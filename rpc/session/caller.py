@@ -97,6 +97,7 @@ class Caller:
         else:
             first = partial(frames.call, id, item, timeout, metadata)
             shared.outbox.put_call(record, Message(first, payload, flags))
+        shared.outbox.weigh(len(self.calls))
         return record
 
     def cancel(self, record: Outgoing) -> None:
