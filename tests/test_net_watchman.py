@@ -12,6 +12,7 @@ import trio.testing
 
 from rpc.errors import Reason
 from rpc.limits import Limits
+from rpc.net.background import open_background
 from rpc.net.watchman import Watch, Watchman
 from rpc.peer import Peer
 from rpc.service.service import Service
@@ -236,7 +237,7 @@ def watch(watchman: Watchman, host: Any) -> Watch:
 
 async def test_each_has_its_own_time(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
     watchman = Watchman()
-    watchman.nursery = nursery
+    watchman.start(nursery)
     late, slow = Host(), Host(settings=Settings(min_ping=20_000))
     watch(watchman, late)
     watch(watchman, slow)
@@ -256,7 +257,7 @@ async def test_whoever_answers_is_asked_again_in_time(
 ) -> None:
     """Also where there is more time for an answer than between two questions."""
     watchman = Watchman()
-    watchman.nursery = nursery
+    watchman.start(nursery)
     host = Host(Limits(keepalive=10, keepalive_timeout=patience))
     watch(watchman, host)
     await trio.sleep(10.5)
@@ -272,9 +273,9 @@ async def test_its_task_is_there_while_there_is_something_to_watch(
     watchman = Watchman()
     host = Host()
     early = watch(watchman, host)
-    watchman.nursery = nursery
-    assert watchman.watch(Host(peer=HERE)) is None  # type: ignore[arg-type]
     assert not nursery.child_tasks
+    watchman.start(nursery)
+    assert watchman.watch(Host(peer=HERE)) is None  # type: ignore[arg-type]
     watches = [watch(watchman, Host()) for _ in range(3)]
     assert len(nursery.child_tasks) == 1
     for each in (early, *watches):
@@ -289,10 +290,26 @@ async def test_its_task_is_there_while_there_is_something_to_watch(
     assert not nursery.child_tasks
 
 
+async def test_another_nursery_goes_on_with_what_is_watched(autojump_clock: trio.testing.MockClock) -> None:
+    watchman, first, second = Watchman(), Host(), Host()
+    async with open_background() as nursery:
+        watchman.start(nursery)
+        watch(watchman, first)
+        await trio.sleep(1)
+    watchman.stop()
+    watch(watchman, second)
+    await trio.sleep(20)
+    assert not first.pinged
+    async with open_background() as nursery:
+        watchman.start(nursery)
+        await trio.sleep(1)
+        assert (first.pinged, second.pinged) == ([21], [21])
+
+
 async def test_what_is_over_is_let_go_of(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
     """Connections that come and go within their time are not kept until it comes."""
     watchman = Watchman()
-    watchman.nursery = nursery
+    watchman.start(nursery)
     kept = [Host() for _ in range(10)]
     for host in kept:
         watch(watchman, host)
@@ -312,7 +329,7 @@ async def test_many_at_once_leave_others_their_turn(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
     watchman = Watchman()
-    watchman.nursery = nursery
+    watchman.start(nursery)
     hosts = [Host() for _ in range(1000)]
     for host in hosts:
         watch(watchman, host)
@@ -334,7 +351,7 @@ async def test_a_failure_is_the_end_of_one_connection_alone(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
     watchman = Watchman()
-    watchman.nursery = nursery
+    watchman.start(nursery)
     broken, host = Host(), Host()
     watch(watchman, broken)
     watch(watchman, host)

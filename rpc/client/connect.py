@@ -9,6 +9,7 @@ from functools import partial
 
 from rpc.address import Address, parse
 from rpc.client.client import Client
+from rpc.client.commons import common_readiness
 from rpc.client.credential import checked
 from rpc.client.line import RenewableLine
 from rpc.client.opening import Opening
@@ -16,7 +17,6 @@ from rpc.limits import Limits
 from rpc.net.background import open_foundation
 from rpc.net.connection import Connection
 from rpc.net.lifespans import open_handlers
-from rpc.net.readiness import Readiness
 from rpc.service.service import Service
 
 __all__ = ["closing_client", "connect"]
@@ -77,10 +77,11 @@ async def connect(
     target = parse(address)
     limits = limits or Limits()
     encoded = checked(credential, target, tls, insecure=insecure)
-    async with open_handlers(services) as handlers, open_foundation() as nursery:
-        readiness = Readiness(polling)
-        nursery.start_soon(readiness.run)
-
+    async with (
+        open_handlers(services) as handlers,
+        open_foundation() as nursery,
+        common_readiness(nursery, is_polling=polling) as readiness,
+    ):
         opening = Opening(
             address=target,
             tls=tls,

@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 
 from rpc.client.client import Client
+from rpc.client.commons import common_readiness
 from rpc.client.connect import closing_client
 from rpc.client.opening import open_connection
 from rpc.limits import Limits
 from rpc.net.background import open_foundation
 from rpc.net.child import Command, open_child
 from rpc.net.lifespans import open_handlers
-from rpc.net.readiness import Readiness
 from rpc.service.service import Service
 
 __all__ = ["connect_process"]
@@ -66,9 +66,8 @@ async def connect_process(
         open_handlers(services) as handlers,
         open_child(command, pipes=pipes, grace=grace, options=options) as link,
         open_foundation() as nursery,
+        common_readiness(nursery, is_polling=polling) as readiness,
     ):
-        readiness = Readiness(polling)
-        nursery.start_soon(readiness.run)
         connection = await open_connection(link, handlers, greeting, readiness, nursery)
         client: Client = connection.client
         async with closing_client(client):

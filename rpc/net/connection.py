@@ -270,7 +270,7 @@ class Connection:
             return True
         body = self.session.want()
         wanted = 0 if body is None else len(body)
-        space = self._appetite.of(self.readiness.space, wanted, is_shared=self.readiness.is_shared)
+        space = self._appetite.of(self.readiness.space, wanted, is_shared=self.readiness.others_wait(self))
         try:
             read = (space,) if body is None else (body, space)
             count = self.link.receive_into_nowait(*read)

@@ -1,4 +1,4 @@
-"""Readiness: who may read now, for all the connections of one server or one client.
+"""Readiness: who may read now, for all the connections of one server, or of all clients in an event loop.
 
 On Linux one task waits for all plain sockets at once, on an epoll descriptor of its own: with many busy connections
 one task is woken where a reader task for each would be, and the epoll call that each wait costs is spared. Everything
@@ -93,8 +93,13 @@ class Pumped(Protocol):
 class Readiness:
     """The reading and flushing of a group of connections; `run` must be running.
 
-    Attributes:
+    Args:
         is_polling: whether its connections may poll; see `rpc.net.polling`.
+        is_of_clients: whether peers say nothing unless they are called, so that one which is not called just now needs
+            nobody who looks for what it says.
+
+    Attributes:
+        is_polling: as above.
         space: what plain sockets are read into, one after the other: new space for each read would cost more than
             the read, and one for each client a quarter of a MiB.
         watchman: looks after those that are idle.
@@ -103,8 +108,10 @@ class Readiness:
     a reader task in the connection's own nursery for each connection that is no plain socket.
     """
 
-    def __init__(self, is_polling: bool = True) -> None:
+    def __init__(self, is_polling: bool = True, *, is_of_clients: bool = False) -> None:
         self.is_polling = is_polling
+        self._is_of_clients = is_of_clients
+        self._callers: set[Pumped] = set()
         self.space = _space_of_this_run()
         self.watchman = Watchman()
         self._epoll = select.epoll() if _HAS_EPOLL else None
@@ -115,23 +122,42 @@ class Readiness:
     async def run(self) -> None:
         """Serve until cancelled; closes the epoll descriptor at the end."""
         try:
+            await self.run_for_a_while()
+        finally:
+            self.close()
+
+    async def run_for_a_while(self) -> None:
+        """Serve until cancelled, and leave all as it is: another task may go on with it."""
+        try:
             async with trio.open_nursery() as nursery:
-                self.watchman.nursery = nursery
+                self.watchman.start(nursery)
                 nursery.start_soon(self._flush_forever)
                 if self._epoll is not None:
                     nursery.start_soon(self._pump_forever, self._epoll)
         finally:
-            epoll, self._epoll = self._epoll, None
-            if epoll is not None:
-                trio.lowlevel.notify_closing(epoll.fileno())
-                epoll.close()
+            self.watchman.stop()
+
+    def close(self) -> None:
+        """Close the epoll descriptor; nothing is read here any more."""
+        epoll, self._epoll = self._epoll, None
+        if epoll is not None:
+            trio.lowlevel.notify_closing(epoll.fileno())
+            epoll.close()
 
     # --- Reading -------------------------------------------------------------------------------------------------
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether several plain sockets are read here, each of which waits for the others."""
-        return len(self._by_descriptor) > 1
+    def others_wait(self, connection: Pumped) -> bool:
+        """Whether there are other plain sockets that whoever reads this one for long would keep waiting."""
+        if not self._is_of_clients:
+            return len(self._by_descriptor) > 1
+        quiet: list[Pumped] = []
+        for other in self._callers:
+            if other is not connection:
+                if not other.is_quiet:
+                    return True
+                quiet.append(other)
+        self._callers.difference_update(quiet)
+        return False
 
     def add(self, connection: Pumped, nursery: trio.Nursery) -> None:
         """Begin to read a connection."""
@@ -146,6 +172,7 @@ class Readiness:
     def remove(self, connection: Pumped) -> None:
         """Read a connection no more; its link must still be open."""
         self._dirty.pop(connection, None)
+        self._callers.discard(connection)
         link = connection.link
         if self._epoll is not None and isinstance(link, SocketLink):
             descriptor = link.socket.fileno()
@@ -153,12 +180,16 @@ class Readiness:
                 self._epoll.unregister(descriptor)
 
     def lend(self, connection: Pumped) -> bool:
-        """Lend the reading of a connection to the task that asks; False where that cannot be.
+        """Lend the reading of a connection to the task that asks; False where that cannot be, or others wait.
 
-        Who polls for one connection keeps all others waiting, so it must be the only one here.
+        Who polls for one connection keeps all others waiting, and one task that is woken for many sockets is quicker
+        than many that wait for their own.
         """
         link = connection.link
-        if self._epoll is None or not isinstance(link, SocketLink) or len(self._by_descriptor) > 1:
+        if self._epoll is None or not isinstance(link, SocketLink):
+            return False
+        self._callers.add(connection)
+        if self.others_wait(connection):
             return False
         self._epoll.modify(link.socket.fileno(), 0)
         return True
@@ -190,7 +221,7 @@ class Readiness:
     def read_on(self, connection: Pumped) -> None:
         """Read on where a large frame has come in part, and nobody else waits: most of it is there already."""
         reads = 1
-        while reads < _READS and not self.is_shared and connection.is_amid and connection.pump():
+        while reads < _READS and connection.is_amid and not self.others_wait(connection) and connection.pump():
             reads += 1
 
     async def _poll(self, connection: Pumped) -> None:
@@ -203,7 +234,7 @@ class Readiness:
             connection.polling.arrived()
             found += 1
             if not found % IN_A_ROW:
-                if self.is_shared:
+                if self.others_wait(connection):
                     return  # others have waited long enough to be looked at
                 await trio.lowlevel.checkpoint()
 
@@ -218,7 +249,7 @@ class Readiness:
                 return connection.waits_for_peer and self._flusher is not None
             await trio.lowlevel.checkpoint()
             turns += 1
-            if turns > 1 and connection.waits_for_peer and not self.is_shared and connection.pump():
+            if turns > 1 and connection.waits_for_peer and not self.others_wait(connection) and connection.pump():
                 connection.polling.arrived()
                 turns = 0
         return True

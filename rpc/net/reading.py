@@ -69,7 +69,7 @@ class Reading:
     async def _pump_until(self, link: SocketLink, polling: Polling, is_there: Callable[[], bool]) -> None:
         connection = self._connection
         while not (is_there() or connection.is_lost or connection.is_over):
-            is_polling = polling.starts()
+            is_polling = polling.starts() and not connection.readiness.others_wait(connection)
             while is_polling and not connection.pump():
                 is_polling = polling.goes_on()
             if not is_polling:

@@ -97,19 +97,24 @@ class Watch:
 
 
 class Watchman:
-    """Keeps the watches of a group of connections; its one task is there while there are any.
-
-    Attributes:
-        nursery: owns that task; until it is there, watches only wait.
-    """
+    """Keeps the watches of a group of connections; its one task is there while there are any."""
 
     def __init__(self) -> None:
-        self.nursery: trio.Nursery | None = None
+        self._nursery: trio.Nursery | None = None
         self._due: list[tuple[float, int, Watch]] = []
         self._over = 0
         self._numbers = itertools.count()
         self._sleeper = Sleeper()
         self._is_running = False
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Look from now on, with a task in this nursery; watches have only waited until now."""
+        self._nursery = nursery
+        self._run_if_needed()
+
+    def stop(self) -> None:
+        """The nursery is over; what is watched is looked at when there is another."""
+        self._nursery = None
 
     def watch(self, connection: Host) -> Watch | None:
         """Look after a connection that has greeted; None where there is nothing to look after.
@@ -125,11 +130,9 @@ class Watchman:
             return None
         watch = Watch(connection, interval)
         self._look_at(watch, trio.current_time())
-        if not self._is_running and self.nursery is not None:
-            self._is_running = True
-            self.nursery.start_soon(self._run)
-        elif self._due[0][2] is watch:
+        if self._is_running and self._due and self._due[0][2] is watch:
             self._sleeper.wake()
+        self._run_if_needed()
         return watch
 
     def forget(self, watch: Watch) -> None:
@@ -142,6 +145,11 @@ class Watchman:
             self._over = 0
             if not self._due:
                 self._sleeper.wake()  # its task has nothing to do any more
+
+    def _run_if_needed(self) -> None:
+        if self._due and not self._is_running and self._nursery is not None:
+            self._is_running = True
+            self._nursery.start_soon(self._run)
 
     def _look_at(self, watch: Watch, now: float) -> None:
         when = watch.look(now)
