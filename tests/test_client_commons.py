@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trio
@@ -13,6 +14,8 @@ import rpc
 from rpc.client.commons import common_readiness
 from rpc.net.background import open_background
 from rpc.net.readiness import Readiness
+from rpc.service.context import Context
+from rpc.service.service import Service
 from tests.probe import Probe
 
 
@@ -119,6 +122,31 @@ async def test_the_host_fails_and_the_others_go_on(nursery: trio.Nursery) -> Non
             await trio.sleep_forever()
 
 
+async def test_one_whose_nursery_is_closed_takes_nothing_over(nursery: trio.Nursery) -> None:
+    """It has failed, and its block still cleans up behind a shield, when the host leaves."""
+    leave = [trio.Event() for _ in range(2)]
+
+    async def closed(task_status: trio.TaskStatus[None]) -> None:
+        async with open_background() as its:
+            pass
+        async with common_readiness(its, is_polling=True):
+            task_status.started()
+            await trio.sleep_forever()
+
+    host: User = await nursery.start(stay, leave[0])
+    await nursery.start(closed)
+    heir: User = await nursery.start(stay, leave[1])
+    leave[0].set()
+    await trio.testing.wait_all_tasks_blocked()
+    assert (host.is_host, heir.is_host) == (False, True)
+    leave[1].set()
+    await trio.testing.wait_all_tasks_blocked()
+    async with user() as late:
+        assert late.readiness is not heir.readiness
+        assert late.is_host
+    nursery.cancel_scope.cancel()
+
+
 # --- What it is for --------------------------------------------------------------------------------------------------
 
 
@@ -162,3 +190,36 @@ async def test_clients_that_failed_leave_nothing_behind(tmp_path: Path) -> None:
         assert await host.call("probe.add", 2) == 12
         await trio.testing.wait_all_tasks_blocked()
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_an_interrupt_in_a_handler_of_one_client_is_not_seen_by_another(tmp_path: Path) -> None:
+    front, back, ended = Service("front"), Service("back"), trio.Event()
+
+    @front.method
+    async def call_back(context: Context[rpc.Client]) -> int:
+        assert context.client is not None
+        return cast("int", await context.client.call("back.interrupt"))
+
+    @back.method
+    def interrupt() -> int:
+        raise KeyboardInterrupt("mine")
+
+    async def wait(address: str, task_status: trio.TaskStatus[rpc.Client]) -> None:
+        async with rpc.connect(address) as client, trio.open_nursery() as calls:
+            calls.start_soon(client.call, "probe.sleep", 100)
+            await trio.testing.wait_all_tasks_blocked()
+            task_status.started(client)
+
+    async def be_interrupted(address: str) -> None:
+        with pytest.RaisesGroup(pytest.RaisesExc(KeyboardInterrupt, match="mine"), flatten_subgroups=True):
+            async with rpc.connect(address, services=back) as client:
+                await client.call("front.call_back")  # two others wait, so it does not read by itself
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        [address] = await nursery.start(rpc.serve, [front, Probe().service], f"unix:{tmp_path}/s")
+        others: list[rpc.Client] = [await nursery.start(wait, str(address)) for _ in range(2)]
+        nursery.start_soon(be_interrupted, str(address))
+        await ended.wait()
+        assert [await other.call("probe.add", 1) for other in others] == [11, 11]
+        nursery.cancel_scope.cancel()

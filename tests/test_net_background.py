@@ -75,6 +75,19 @@ async def test_the_exception_of_the_body_goes_before_that_of_a_task() -> None:
             raise KeyError("mine")
 
 
+async def test_an_interrupt_goes_before_the_exception_of_the_body() -> None:
+    async def interrupt() -> None:
+        raise KeyboardInterrupt("mine")
+
+    with pytest.RaisesGroup(pytest.RaisesExc(KeyboardInterrupt, match="mine")):
+        async with open_background() as nursery:
+            nursery.start_soon(interrupt)
+            try:
+                await trio.sleep_forever()
+            except trio.Cancelled:
+                raise KeyError("for that") from None
+
+
 async def test_a_group_loses_its_cancelled_to_their_scope() -> None:
     with trio.CancelScope() as scope, pytest.RaisesGroup(ValueError, flatten_subgroups=True):
         async with open_background(), trio.open_nursery() as inner:

@@ -25,6 +25,7 @@ class Pumped:
     def __init__(self, link: Link) -> None:
         self.link = link
         self.polling = Polling()
+        self.nursery: trio.Nursery
         self.is_quiet = False
         self.waits_for_peer = False
         self.is_amid = False
@@ -54,15 +55,16 @@ class Pumped:
 class Stage:
     """A running `Readiness`, and socket pairs of which it reads one end."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, *, is_of_clients: bool = False) -> None:
         self.nursery = nursery
-        self.readiness = Readiness()
+        self.readiness = Readiness(is_of_clients=is_of_clients)
         self._links: list[SocketLink] = []
 
     def add(self) -> tuple[Pumped, socket.socket]:
         near, far = socket_links()
         self._links += [near, far]
         pumped = Pumped(near)
+        pumped.nursery = self.nursery
         self.readiness.add(pumped, self.nursery)
         return pumped, far.socket
 
@@ -72,9 +74,9 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage() -> AsyncGenerator[Stage]:
+async def open_stage(*, is_of_clients: bool = False) -> AsyncGenerator[Stage]:
     async with open_background() as nursery:
-        stage = Stage(nursery)
+        stage = Stage(nursery, is_of_clients=is_of_clients)
         nursery.start_soon(stage.readiness.run)
         try:
             yield stage
@@ -150,6 +152,109 @@ async def test_the_reading_is_left_to_nobody_while_there_are_others_to_read() ->
         assert not stage.readiness.lend(one)
         stage.readiness.remove(two)
         assert stage.readiness.lend(one)
+
+
+# --- The connections of clients ------------------------------------------------------------------------------------
+
+
+async def test_the_reading_is_left_to_a_client_while_fewer_than_two_others_wait() -> None:
+    async with open_stage(is_of_clients=True) as stage:
+        readiness = stage.readiness
+        one, two, three, _ = [stage.add()[0] for _ in range(4)]
+        assert [readiness.lend(each) for each in (one, two, three)] == [True, True, False]
+        two.is_quiet = True
+        assert readiness.lend(three)
+        two.is_quiet = False
+        assert not readiness.others_wait(three), "who has not called since does not wait"
+        assert not readiness.lend(two)
+        readiness.remove(one)
+        assert readiness.lend(two)
+
+
+async def test_others_that_wait_for_long_do_not_count() -> None:
+    async with open_stage(is_of_clients=True) as stage:
+        readiness = stage.readiness
+        connections = [stage.add()[0] for _ in range(3)]
+        one = connections[0]
+        for each in connections:
+            readiness.lend(each)
+        readiness.heard(one)
+        assert readiness.others_wait(one)
+        for _ in range(20):
+            readiness.heard(one)
+        assert not readiness.others_wait(one)
+        assert readiness.others_wait(connections[1])
+        readiness.heard(connections[1])
+        assert readiness.others_wait(one)
+        readiness.remove(connections[1])
+        assert not readiness.others_wait(one)
+
+
+async def test_one_client_is_not_polled_while_others_wait() -> None:
+    async with open_stage(is_of_clients=True) as stage:
+        (one, peer), *others = [stage.add() for _ in range(3)]
+        one.waits_for_peer = True
+        one.polling = polling = Eager(looks=3)
+        peer.send(b"first")
+        await trio.testing.wait_all_tasks_blocked()
+        assert polling.looks == 0
+        for other, _ in others:
+            stage.readiness.lend(other)
+        one.polling = polling = Eager(looks=3)
+        peer.send(b"second")
+        await trio.testing.wait_all_tasks_blocked()
+        assert (one.read, polling.looks) == ([b"first", b"second"], 3)
+
+
+async def test_who_polls_for_one_client_stops_when_others_begin_to_wait() -> None:
+    async with open_stage(is_of_clients=True) as stage:
+        (one, peer), *others = [stage.add() for _ in range(3)]
+        one.waits_for_peer = True
+        one.polling = Eager(looks=10**6)
+
+        def call() -> None:
+            peer.send(b"next")  # without end
+            for other, _ in others:
+                stage.readiness.lend(other)
+
+        one.on_pump = call
+        peer.send(b"first")
+        with trio.fail_after(10):
+            while len(one.read) < 5:
+                await trio.lowlevel.checkpoint()
+        assert one.polling.looks == 10**6
+
+
+# --- What is no failure of this library ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["pump", "flush"])
+async def test_what_a_connection_raises_is_raised_where_it_belongs(step: str, nursery: trio.Nursery) -> None:
+    async def owner(pumped: Pumped, task_status: trio.TaskStatus[None]) -> None:
+        with pytest.RaisesGroup(KeyboardInterrupt):
+            async with trio.open_nursery() as its:
+                pumped.nursery = its
+                task_status.started()
+                await trio.sleep_forever()
+        failed.set()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    failed = trio.Event()
+    async with open_stage() as stage:
+        (one, peer), (two, peer_of_two) = [stage.add() for _ in range(2)]
+        one.on_pump = one.on_flush = interrupt
+        await nursery.start(owner, one)
+        if step == "pump":
+            peer.send(b"a")
+            peer_of_two.send(b"b")
+        else:
+            stage.readiness.mark(one)
+            stage.readiness.mark(two)
+        await failed.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (two.read, two.flushes) == (([b"b"], 0) if step == "pump" else ([], 1))
 
 
 async def test_the_reading_cannot_be_had_where_a_task_reads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ class Connection:
         self.link = link
         self.readiness = readiness
         self.polling = Polling()
+        self.nursery: trio.Nursery
         self.is_quiet = False
         self.waits_for_peer = False
         self.is_amid = False

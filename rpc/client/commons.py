@@ -61,11 +61,19 @@ class _Commons:
                 await self.readiness.run_for_a_while()
         finally:
             self._scopes.pop(host, None)
-            if self._scopes:
-                self._start_on(next(iter(self._scopes)))
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        while self._scopes:
+            heir = next(iter(self._scopes))
+            try:
+                self._start_on(heir)
+            except RuntimeError:
+                del self._scopes[heir]  # its nursery has failed, and is closed; its client's block has yet to end
             else:
-                self.is_over = True
-                self.readiness.close()
+                return
+        self.is_over = True
+        self.readiness.close()
 
 
 _commons: trio.lowlevel.RunVar[dict[bool, _Commons]] = trio.lowlevel.RunVar("rpc.commons")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import trio
 
@@ -15,7 +16,8 @@ async def open_background() -> AsyncGenerator[trio.Nursery]:
     """A nursery whose tasks are cancelled when the body ends.
 
     The body's own exception comes out as it is, never in a group: these tasks are not the body's business. A task
-    that fails cancels the body, and its exception comes out in a group.
+    that fails cancels the body, and its exception comes out in a group; where the body fails too, which may be for that
+    very reason, that of the body comes out, unless the other is an interrupt.
     """
     failure: BaseException | None = None
     try:
@@ -32,9 +34,20 @@ async def open_background() -> AsyncGenerator[trio.Nursery]:
             except BaseException as error:
                 failure = error
             nursery.cancel_scope.cancel()
-    finally:
-        if failure is not None:
-            raise failure
+    except BaseException as error:
+        if failure is None or _is_interrupt(error):
+            raise
+        raise failure  # noqa: B904 - its cause is its own; what the tasks raised is its context
+    if failure is not None:
+        raise failure
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether anything is in it that is meant to end the program, as a KeyboardInterrupt is."""
+    if not isinstance(error, BaseExceptionGroup):
+        return False
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return group.split((Exception, trio.Cancelled))[1] is not None
 
 
 @asynccontextmanager

@@ -303,6 +303,7 @@ class Connection:
             return
         self.reads += 1
         self.heard_at = trio.current_time()
+        self.readiness.heard(self)
         try:
             self._act(take(what))
             self.flush()
