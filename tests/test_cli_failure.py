@@ -26,6 +26,12 @@ def test_an_error_becomes_a_line_and_an_exit_code(error: rpc.Error, code: int, m
     assert (failure.exit_code, failure.message, failure.more) == (code, message, "")
 
 
+def test_what_a_handler_says_is_left_as_it_is() -> None:
+    message = "trust it with rpc.client_tls(ca=...)"
+    assert failure_of(rpc.Aborted(message)).message == f"{message} (ABORTED)"
+    assert failure_of(rpc.Unavailable(message, processed=1)).message == "trust it with --tls-ca"
+
+
 def test_the_exit_codes_are_a_promise() -> None:
     assert {code.name: code.value for code in ExitCode} == {
         "OK": 0,

@@ -52,7 +52,7 @@ def test_every_command_that_connects_does_so_over_tls(authority: Authority) -> N
             assert (result.exit_code, result.stderr) == (0, ""), words
             result = rpc_command(*words)
             assert result.exit_code == 3
-            assert "is of an authority that is not trusted here" in result.stderr
+            assert "is of an authority that is not trusted here; trust it with --tls-ca if it is yours" in result.stderr
 
 
 def test_with_a_certificate_of_our_own(authority: Authority) -> None:
@@ -65,7 +65,7 @@ def test_with_a_certificate_of_our_own(authority: Authority) -> None:
         assert rpc_command(*trusting, "--tls-cert", str(both)).stdout == "3\n"
         result = rpc_command(*trusting)
         assert result.exit_code in (1, 3)
-        assert "it wants a certificate of ours" in result.stderr
+        assert "it wants a certificate of ours: give --tls-cert and --tls-key" in result.stderr
 
 
 def test_with_a_credential(tmp_path: Path) -> None:

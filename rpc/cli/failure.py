@@ -52,12 +52,28 @@ class Failure(Exception):
         self.more = more
 
 
+_OPTIONS = {
+    "give client_tls its cert= and key=": "give --tls-cert and --tls-key",
+    "trust it with rpc.client_tls(ca=...)": "trust it with --tls-ca",
+}
+"""What to do in the words of the library, and in those of a command that connects."""
+
+
+def _worded(message: str) -> str:
+    """Why there is no connection, with the command's options in place of the parameters of the library."""
+    for parameter, option in _OPTIONS.items():
+        message = message.replace(parameter, option)
+    return message
+
+
 def failure_of(error: Error) -> Failure:
     """What a call raised, as the end of a command."""
     code = _EXIT_CODES.get(error.code, ExitCode.FAILED)
     if error.code is Code.UNAVAILABLE and error.processed == Processed.NOT_PROCESSED:
         code = ExitCode.NO_CONNECTION
     message = str(error) or "there was no message"
+    if error.code is Code.UNAVAILABLE:
+        message = _worded(message)
     if error.details is not None:
         message = f"{message} {render(error.details)}"
     # The name of the status says what a message of the handler's own may not; UNKNOWN says nothing.
