@@ -40,6 +40,14 @@ def test_items_are_converted_by_handle(client: blocking.Client) -> None:
         assert list(items) == [{"x": 0, "y": 0}]
 
 
+def test_without_with_they_say_what_to_do(client: blocking.Client) -> None:
+    stream: Any = client.stream(countdown, 3)
+    for use in (iter, next, list):
+        with pytest.raises(TypeError, match=r"use: with client\.stream\(\.\.\.\) as items"):
+            use(stream)
+    assert told.empty()
+
+
 def test_leaving_early_closes_the_generator(client: blocking.Client) -> None:
     with client.stream(countdown, 10**9) as numbers:
         assert next(numbers) == 10**9

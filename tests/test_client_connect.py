@@ -40,6 +40,16 @@ async def test_a_client_of_a_server(probe: Probe, address: str) -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_without_async_with_it_says_what_to_do(address: str) -> None:
+    connecting: Any = rpc.connect(address)
+    with pytest.raises(TypeError, match=r"use: async with rpc\.connect\(\.\.\.\) as client"):
+        await connecting
+    with pytest.raises(AttributeError, match=r"no 'call' yet; use: async with rpc\.connect\(\.\.\.\) as client"):
+        await connecting.call("probe.add", 1)
+    with pytest.raises(TypeError):
+        rpc.connect()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -45,6 +45,20 @@ async def test_no_items_at_all(probe: StreamProbe, autojump_clock: Clock) -> Non
         assert [number async for number in numbers] == []
 
 
+async def test_without_async_with_they_say_what_to_do(probe: StreamProbe, autojump_clock: Clock) -> None:
+    async with paired(probe) as pair:
+        stream: Any = pair.client.stream("probe.count", 0, 3)
+        with pytest.raises(TypeError, match=r"use: async with client\.stream\(\.\.\.\) as items"):
+            async for _ in stream:
+                raise AssertionError("not reached")
+        with pytest.raises(TypeError, match=r"use: async with client\.stream\(\.\.\.\) as items"):
+            await stream
+        context: Any = pair.client.enter("probe.lease")
+        with pytest.raises(TypeError, match=r"use: async with client\.enter\(\.\.\.\) as value"):
+            await context
+    assert probe.told == []
+
+
 @pytest.mark.parametrize("method", ["count", "count_plainly"])
 async def test_a_block_left_early_has_closed_the_generator(
     method: str, probe: StreamProbe, autojump_clock: Clock

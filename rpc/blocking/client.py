@@ -13,7 +13,7 @@ from rpc.blocking.calls import OpenCall, open_call
 from rpc.blocking.connection import Connection
 from rpc.blocking.feeding import Feed, pack_blocking
 from rpc.blocking.line import Line
-from rpc.blocking.streaming import entered, streamed
+from rpc.blocking.streaming import Block, entered, streamed
 from rpc.blocking.stub import Stub, contract_stub
 from rpc.blocking.waiting import Deadline
 from rpc.client.second_try import pause_before_another
@@ -176,7 +176,8 @@ class Client:
             TimeoutError: the timeout has passed.
             EncodeError: an argument, or an item, cannot travel.
         """
-        return self._open(target, Streaming, "method that streams", frames.TAKES, streamed, args, kwargs)
+        block = self._open(target, Streaming, "method that streams", frames.TAKES, streamed, args, kwargs)
+        return Block(block, "with client.stream(...) as items")
 
     @overload
     def enter(

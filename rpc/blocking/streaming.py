@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rpc.blocking.calls import OpenCall
 from rpc.blocking.feeding import Feed
@@ -14,9 +15,34 @@ from rpc.wire import failures
 from rpc.wire.payload import decode
 from rpc.wire.profile import ProfileError
 
-__all__ = ["Received", "entered", "streamed"]
+__all__ = ["Block", "Received", "entered", "streamed"]
 
 T = TypeVar("T")
+
+
+class Block(AbstractContextManager[T]):
+    """What is used by ``with`` alone: other uses are told so, where Python's own message would not say how."""
+
+    __slots__ = ("_block", "_usage")
+
+    def __init__(self, block: AbstractContextManager[T], usage: str) -> None:
+        self._block = block
+        self._usage = usage
+
+    def __enter__(self) -> T:
+        return self._block.__enter__()
+
+    def __exit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._block.__exit__(cls, error, traceback)
+
+    if not TYPE_CHECKING:  # to type checkers these uses are errors, as they should be
+
+        def __iter__(self) -> None:
+            raise TypeError(f"this alone opens nothing; use: {self._usage}")
+
+        __next__ = __iter__
 
 
 class Received(Generic[T]):

@@ -11,7 +11,7 @@ import trio
 from rpc.client.contract_stub import contract_stub
 from rpc.client.line import Line
 from rpc.client.second_try import pause_before_another
-from rpc.client.streaming import entered, streamed
+from rpc.client.streaming import Block, entered, streamed
 from rpc.client.stub import Stub
 from rpc.client.terms import Options, Terms, name_of, terms_of, translator, unpacked
 from rpc.errors import Error, Unavailable
@@ -165,7 +165,8 @@ class Client:
             TypeError: more than one argument is an async iterable.
             ValueError: a generator that has begun already.
         """
-        return self._open(target, Streaming, "method that streams", frames.TAKES, streamed, args, kwargs)
+        block = self._open(target, Streaming, "method that streams", frames.TAKES, streamed, args, kwargs)
+        return Block(block, "async with client.stream(...) as items")
 
     @overload
     def enter(
@@ -187,11 +188,12 @@ class Client:
         Raises:
             Error: what the callee answered as it was entered, or left; see `Client`.
         """
-        return self._open(target, Entering, "context", frames.SENDS | frames.TAKES, entered, args, kwargs)
+        block = self._open(target, Entering, "context", frames.SENDS | frames.TAKES, entered, args, kwargs)
+        return Block(block, "async with client.enter(...) as value")
 
     @asynccontextmanager
     async def _open(
-        self, target: Any, kind: type[Any], word: str, flags: int, block: Block, args: Any, kwargs: Any
+        self, target: Any, kind: type[Any], word: str, flags: int, block: Around, args: Any, kwargs: Any
     ) -> AsyncGenerator[Any]:
         """Open a call with items, and the block around it."""
         name = name_of(target, kind, word)
@@ -304,4 +306,4 @@ class Client:
         self._line.close()
 
 
-Block = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]
+Around = Callable[[OpenCall, Terms, AsyncIterable[Any] | None], AbstractAsyncContextManager[Any]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import partial, wraps
+from typing import ParamSpec
 
 from rpc.address import Address, parse
 from rpc.client.client import Client
@@ -13,6 +14,7 @@ from rpc.client.commons import common_readiness
 from rpc.client.credential import checked
 from rpc.client.line import RenewableLine
 from rpc.client.opening import Opening
+from rpc.client.streaming import Block
 from rpc.limits import Limits
 from rpc.net.background import open_foundation
 from rpc.net.connection import Connection
@@ -21,8 +23,21 @@ from rpc.service.service import Service
 
 __all__ = ["closing_client", "connect"]
 
+P = ParamSpec("P")
 
-@asynccontextmanager
+
+def _connecting(function: Callable[P, AsyncGenerator[Client]]) -> Callable[P, Block[Client]]:
+    """A decorator: `asynccontextmanager`, of which other uses are told what to do."""
+    make = asynccontextmanager(function)
+
+    @wraps(function)
+    def connecting(*args: P.args, **kwargs: P.kwargs) -> Block[Client]:
+        return Block(make(*args, **kwargs), "async with rpc.connect(...) as client")
+
+    return connecting
+
+
+@_connecting
 async def connect(
     address: str | Address,
     *,

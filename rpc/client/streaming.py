@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -17,9 +18,37 @@ from rpc.net.streams import Items
 from rpc.wire import failures
 from rpc.wire.payload import decode
 
-__all__ = ["Received", "entered", "streamed"]
+__all__ = ["Block", "Received", "entered", "streamed"]
 
 T = TypeVar("T")
+
+
+class Block(AbstractAsyncContextManager[T]):
+    """What is used by ``async with`` alone: other uses are told so, where Python's own message would not say how."""
+
+    __slots__ = ("_block", "_usage")
+
+    def __init__(self, block: AbstractAsyncContextManager[T], usage: str) -> None:
+        self._block = block
+        self._usage = usage
+
+    async def __aenter__(self) -> T:
+        return await self._block.__aenter__()
+
+    async def __aexit__(
+        self, cls: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._block.__aexit__(cls, error, traceback)
+
+    if not TYPE_CHECKING:  # to type checkers these uses are errors, as they should be
+
+        def __await__(self) -> None:
+            raise TypeError(f"this alone opens nothing; use: {self._usage}")
+
+        __aiter__ = __await__
+
+        def __getattr__(self, name: str) -> None:
+            raise AttributeError(f"there is no {name!r} yet; use: {self._usage}", name=name, obj=self)
 
 
 class Received(Items[T]):
