@@ -117,9 +117,9 @@ def test_an_address_that_nothing_answers_at(scheme: str, monkeypatch: pytest.Mon
 
 def test_a_server_that_says_nothing() -> None:
     with scripted(silent) as address:
-        assert "no HELLO came within 0.01 s" in str(refusal_of(address, limits=rpc.Limits(handshake_timeout=0.01)))
+        assert "no HELLO came within 0.2 s" in str(refusal_of(address, limits=rpc.Limits(handshake_timeout=0.2)))
     with scripted(silent) as address:
-        assert "no answer within 0.01 s" in str(refusal_of(address, timeout=0.01))
+        assert "no answer within 0.2 s" in str(refusal_of(address, timeout=0.2))
 
 
 def test_a_server_that_hangs_up_or_speaks_otherwise() -> None:
@@ -177,8 +177,8 @@ def test_credentials(tmp_path: Path) -> None:
 
 def test_a_credential_that_nobody_judges() -> None:
     with scripted(silent_behind_hello) as address:
-        limits = rpc.Limits(handshake_timeout=0.05)
-        message = "it was not heard whether the credential is accepted within 0.05 s"
+        limits = rpc.Limits(handshake_timeout=0.5)
+        message = "it was not heard whether the credential is accepted within 0.5 s"
         assert message in str(refusal_of(address, credential="x", limits=limits))
 
 

@@ -272,8 +272,14 @@ def test_items_for_a_call_that_was_given_up_are_nothing() -> None:
 def test_a_deadline_that_the_callee_sees_first_is_our_own() -> None:
     def script(peer: Spoken) -> None:
         peer.greet()
-        peer.say(failure(peer.hear_call(), rpc.DeadlineExceeded("late")))
-        peer.say(failure(peer.hear_call(), rpc.DeadlineExceeded("late")))
+        late = rpc.DeadlineExceeded("late")
+        peer.say(failure(peer.hear_call(), late))
+        fields = peer.hear()
+        if fields is not None and fields[0] == frames.CANCEL:  # the machine is busy: the caller has seen it first
+            fields = peer.hear()
+        assert fields is not None
+        assert fields[0] == frames.CALL
+        peer.say(failure(fields[1], late))
         peer.hear_all()
 
     with scripted(script) as address, blocking.connect(address) as client:
