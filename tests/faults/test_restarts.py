@@ -94,6 +94,7 @@ async def test_a_server_that_is_stopped_under_load_loses_nothing(nest: Nest, sch
                     server.send(signal.SIGTERM)
                     await _gone(server)
                     server = await nest.start("serve", bind=server.bound, **options)
+                    await account.settled()
                 await trio.sleep(0.1)
                 account.is_over = True
     server.kill()
