@@ -11,9 +11,10 @@ from tests.raw_peer import HELLO, call, greeting
 
 PEERS = 1000
 SLOW: dict[str, float] = {} if LONG else {"handshake_timeout": 1.0, "frame_timeout": 3.0}
-GONE, INTERVAL = (35, 10.0) if LONG else (5, 1.0)
+GONE, INTERVAL = (35, 10.0) if LONG else (9, 1.0)
 STALLED: dict[str, float] = {} if LONG else {"stall_timeout": 2.5}
-CUT = 12 if LONG else 4.5
+CUT = 12 if LONG else 9
+"""Seconds, in the short form more than such a machine needs that is busy, and less than the defaults would take."""
 
 
 async def test_a_thousand_peers_that_send_a_byte_now_and_then(nest: Nest) -> None:
@@ -53,7 +54,7 @@ async def test_peers_that_never_finish_their_greeting(nest: Nest) -> None:
         for client in clients:
             client.close()
         report("unfinished greetings", peers=count, gone_s=gone)
-        assert gone < GONE
+        assert gone < sized(5, 35)
 
 
 async def test_a_reader_that_never_reads(nest: Nest) -> None:
@@ -70,9 +71,11 @@ async def test_a_reader_that_never_reads(nest: Nest) -> None:
             before = server.resident
             client = await raw(server.bound[0], greeting(window=2**40))
             await client.say(call(1, "target.pour", 1600, 65_536, flags=frames.TAKES))
-            start, most = trio.current_time(), server.resident
-            await trio.sleep(1.5)
-            await client.say(call(3, "target.add", 1, 2))
+            start, most, id = trio.current_time(), server.resident, 1
+            while not (await statistics(watcher)).calls_shed:  # its first second is for those who are only busy
+                id += 2
+                await client.say(call(id, "target.add", 1, 2))
+                await trio.sleep(0.2)
             while not await is_cut():
                 most = max(most, server.resident)
                 assert trio.current_time() - start < CUT
