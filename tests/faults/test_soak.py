@@ -36,6 +36,12 @@ HARMED = {"max_connections": 1000, "frame_timeout": PATIENCE}
 SHAKEN = {"keepalive": 1.0, "keepalive_timeout": 1.0}
 """So that a server that is stopped is found while it is."""
 
+KEPT = 2000
+"""Objects: trio itself keeps up to a thousand deadlines that were taken back, until it clears them away."""
+
+GROWTH = sized(32, 4) * MIB
+"""Bytes. The short form may be all warm-up: a leak is seen in its objects, and memory is bounded roughly."""
+
 
 @attrs.define
 class Memory:
@@ -162,6 +168,7 @@ async def test_all_faults_mixed(nest: Nest, tmp_path: Path) -> None:
         memory = Memory(server)
         async with rpc.connect(unix) as watcher:
             before = {"tasks": await watcher.call("target.count_tasks"), "descriptors": server.descriptors}
+            objects = await watcher.call("target.count_objects")
             async with canary(nest, server), trio.open_nursery() as nursery:
                 nursery.start_soon(memory.watch)
                 await soak.run()
@@ -176,9 +183,10 @@ async def test_all_faults_mixed(nest: Nest, tmp_path: Path) -> None:
 
             with trio.move_on_after(10):
                 await until(is_as_before, 60, "all is as before")
+            left = await watcher.call("target.count_objects") - objects
             notes, wrong_notes = await watcher.call("target.noted")
             told = await statistics(watcher)
-    _report(soak, memory, notes, told)
+    _report(soak, memory, notes, left, told)
     for ledger, journal in zip((soak.steady, soak.shaken), journals, strict=True):
         ledger.judge(journal)
         assert not ledger.wrong, ledger.wrong[:10]
@@ -186,13 +194,14 @@ async def test_all_faults_mixed(nest: Nest, tmp_path: Path) -> None:
     assert now == before
     assert not wrong_notes
     assert 0 < notes <= soak.steady.counts["noted"]
-    assert memory.growth < 4 * MIB
+    assert left < KEPT
+    assert memory.growth < GROWTH
     if LONG:
         assert len(soak.harms) == len(HARMS) + 3
         assert memory.slope < MIB
 
 
-def _report(soak: Soak, memory: Memory, notes: int, told: Statistics) -> None:
+def _report(soak: Soak, memory: Memory, notes: int, left: int, told: Statistics) -> None:
     counts = {
         "calls": soak.steady.counts["calls"] + soak.shaken.counts["calls"],
         "given_up": soak.steady.counts["given up"] + soak.shaken.counts["given up"],
@@ -200,7 +209,7 @@ def _report(soak: Soak, memory: Memory, notes: int, told: Statistics) -> None:
         "notes": notes,
         "connections": told.connections_total,
     }
-    figures = {"grew_kib": memory.growth / KIB, "mib_an_hour": memory.slope / MIB}
+    figures = {"objects_left": left, "grew_kib": memory.growth / KIB, "mib_an_hour": memory.slope / MIB}
     report("soak", seconds=SECONDS, wrong=len(soak.steady.wrong + soak.shaken.wrong), **counts, **figures)
     report("soak, faults", **dict(sorted(soak.harms.items())))
     report("soak, cut", **told.connections_cut)
