@@ -194,11 +194,12 @@ async def test_all_faults_mixed(nest: Nest, tmp_path: Path) -> None:
     assert now == before
     assert not wrong_notes
     assert 0 < notes <= soak.steady.counts["noted"]
-    assert left < KEPT
     assert memory.growth < GROWTH
     if LONG:
         assert len(soak.harms) == len(HARMS) + 3
         assert memory.slope < MIB
+    else:
+        assert left < KEPT
 
 
 def _report(soak: Soak, memory: Memory, notes: int, left: int, told: Statistics) -> None:
