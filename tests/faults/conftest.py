@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.faults.harness import Nest
+from tests.faults.harness import Nest, close_raw_clients
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,9 @@ def nest() -> Iterator[Nest]:
             yield nest
         finally:
             nest.close()
+
+
+@pytest.fixture(autouse=True)
+def no_socket_is_left() -> Iterator[None]:
+    yield
+    close_raw_clients()

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ from rpc.wire.framing import FrameReader
 from tests.raw_peer import HELLO
 
 __all__ = ["KIB", "LONG", "MIB", "Canary", "Nest", "Process", "RawClient", "canary", "frames_until", "raw", "sized"]
-__all__ += ["lasting_port", "metronome", "report", "statistics", "until"]
+__all__ += ["close_raw_clients", "lasting_port", "metronome", "report", "statistics", "until"]
 
 LONG = os.environ.get("FAULTS") == "long"
 """Whether this is the long form, with the full numbers and the times that are the defaults."""
@@ -262,6 +263,9 @@ class RawClient:
     reader: FrameReader = attrs.field(factory=lambda: FrameReader(MIB))
     is_greeted: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        _raw_clients.add(self)
+
     async def say(self, *spoken: bytes) -> None:
         await self.stream.send_all(b"".join(spoken))
 
@@ -283,6 +287,15 @@ class RawClient:
         if reset and self.stream.socket.fileno() >= 0:
             self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.stream.socket.close()
+
+
+_raw_clients: weakref.WeakSet[RawClient] = weakref.WeakSet()
+
+
+def close_raw_clients() -> None:
+    """Close what a test has left open that failed: it would be found, and blamed, in one of those behind it."""
+    for client in list(_raw_clients):
+        client.close()
 
 
 async def raw(address: str, *spoken: bytes) -> RawClient:
