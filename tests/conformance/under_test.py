@@ -18,6 +18,9 @@ __all__ = ["PATIENCE", "UnderTest", "started"]
 PATIENCE = 10.0
 """Seconds for anything to come, on a machine that has much else to do."""
 
+STARTING = 60.0
+"""Seconds for the program to start in, which is far more work than anything that it is asked to do."""
+
 ROOT = Path(__file__).parent.parent.parent
 
 OURS = (sys.executable, "-m", "tests.conformance.application")
@@ -51,9 +54,9 @@ class UnderTest:
         self._input.write(json.dumps({"do": what, "as": name, **more}).encode() + b"\n")
         self._input.flush()
 
-    def next(self, name: str) -> dict[str, Any]:
+    def next(self, name: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """What the program tells next of the part that has this name."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while True:
             for line in self._lines:
                 if line["as"] == name:
@@ -94,6 +97,9 @@ def started(command: Sequence[str] = OURS) -> Iterator[UnderTest]:
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT) as process,
     ):
         try:
-            yield UnderTest(process, Path(folder), log)
+            under_test = UnderTest(process, Path(folder), log)
+            under_test.do("settle", "suite")
+            under_test.next("suite", STARTING)
+            yield under_test
         finally:
             process.kill()
