@@ -15,7 +15,7 @@ a float that is no number             text: ``"NaN"``, ``"Infinity"``, ``"-Infin
 
 from __future__ import annotations
 
-import binascii
+import base64
 import json
 import math
 import os
@@ -71,7 +71,7 @@ def _unreal(value: float) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        return binascii.b2a_base64(value, newline=False).decode("ascii")
+        return base64.b64encode(value).decode("ascii")
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
